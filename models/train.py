@@ -1,0 +1,279 @@
+"""Train the decoder: python -m models.train --photos DIR [--stylise]
+
+Without --stylise: the reconstruction decoder, blocks D1 ... D5, which inverts the encoder from every level.
+With it: the stylised decoder, blocks D1 ... D4, end to end on random pairs with the whitening and colouring
+transform between the blocks, differentiated by the Lyapunov equation.
+
+Training starts from the weights in weights/ and goes on from --checkpoint where that file exists. The last 45
+photos, in the order of their names, are never trained on; they measure the reconstruction.
+"""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torchvision.transforms import v2
+
+from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
+from wct.stylizer import single_pass
+from wct.transform import Statistics, colouring, map_between, statistics, whitening
+
+VALIDATION = 45
+HELD_OUT_STYLES = (
+    "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
+)
+FEATURE_WEIGHT = 0.1
+LEVEL_ODDS = (0.05, 0.15, 0.2, 0.3, 0.3)  # how often each level is the one to reconstruct from
+
+
+def read(path):
+    return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)
+
+
+def read_folder(folder, held_out=()):
+    """The .jpg pictures of a folder as (3, H, W) uint8, in the order of their names; the held-out ones apart."""
+    paths = sorted(Path(folder).glob("*.jpg"))
+    seen, unseen = [p for p in paths if p.stem not in held_out], [p for p in paths if p.stem in held_out]
+    return ([read(p) for p in seen], [read(p) for p in unseen]) if held_out else [read(p) for p in seen]
+
+
+def batches(pictures, size, count, scale, colour=0.0):
+    """Endless float batches (count, 3, size, size) of random crops, mirrored and rescaled at random."""
+    augment = v2.Compose([
+        v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.1), antialias=True),
+        v2.RandomHorizontalFlip(),
+        v2.ColorJitter(colour, colour, colour, colour / 2) if colour else v2.Identity(),
+        v2.ToDtype(torch.float32, scale=True),
+    ])
+    while True:
+        chosen = torch.randint(len(pictures), (count,))
+        yield torch.stack([augment(pictures[i]) for i in chosen])
+
+
+def psnr(a, b):
+    """Peak signal-to-noise ratio in dB per picture of a batch, for values in [0, 1]."""
+    return -10 * torch.log10((a - b).pow(2).flatten(1).mean(1).clamp(min=1e-10))
+
+
+@torch.inference_mode()
+def validate(encoder, decoder, photos, device):
+    """Mean PSNR from each level over the 256-pixel centre crops of `photos`."""
+    rows = []
+    for photo in photos:
+        picture = v2.functional.center_crop(photo, 256)[None].to(device).float() / 255
+        features = encoder(picture)
+        rows.append([float(psnr(decoder(features[k - 1], k).clamp(0, 1), picture)) for k in range(1, decoder.levels + 1)])
+    return torch.tensor(rows).mean(0).tolist()
+
+
+def relative(a, b):
+    """||a - b||_F / ||b||_F per picture of a batch."""
+    return (a - b).flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)
+
+
+def reconstruction_loss(encoder, decoder, pictures):
+    """Negative PSNR of the picture from a random level, in tens of dB, plus the relative errors of the blocks."""
+    level = 1 + int(torch.multinomial(torch.tensor(LEVEL_ODDS[: decoder.levels]), 1))
+    with torch.no_grad():
+        features = encoder(pictures, level)
+    x, errors = features[-1], 0
+    for k in range(level, 0, -1):
+        x = decoder.block(k)(x)
+        if k > 1:
+            errors = errors + relative(x, features[k - 2]).pow(2).mean()
+    return -psnr(x, pictures).mean() / 10 + FEATURE_WEIGHT * errors
+
+
+def moments(features):
+    """Second moments E[f f^T] (B, n, n) and means (B, n): all that style is to the losses and the transform."""
+    flat = features.flatten(2).float()
+    return flat @ flat.mT / flat.shape[-1], flat.mean(-1)
+
+
+def mean_and_deviation(gram, mean):
+    variance = gram.diagonal(dim1=-2, dim2=-1) - mean.pow(2)
+    return torch.cat([mean, variance.clamp(min=1e-8).sqrt()], -1)
+
+
+def style_loss(ours, styles):
+    """Mean over the levels of the relative distances of Gram matrices and of means and deviations."""
+    total = 0
+    for a, b in zip(ours, styles, strict=True):
+        total = total + relative(a[0], b[0]).mean() + relative(mean_and_deviation(*a), mean_and_deviation(*b)).mean()
+    return total / len(ours)
+
+
+def content_loss(ours, contents):
+    """Mean over the levels of the squared distance of unit feature vectors: LPIPS without its learned heads."""
+    total = 0
+    for a, b in zip(ours, contents, strict=True):
+        total = total + (F.normalize(a, dim=1) - F.normalize(b, dim=1)).pow(2).sum(1).mean()
+    return total / len(ours)
+
+
+def total_variation(x):
+    return (x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()
+
+
+def stylise(decoder, contents, style):
+    """The program's single pass, with the whitening differentiated by the Lyapunov equation."""
+    targets = [Statistics(mean, gram - mean[..., :, None] * mean[..., None, :]) for gram, mean in style]
+
+    def transform(x, level):
+        content, target = statistics(x), targets[level - 1]
+        white, root = whitening(content, method="eigh"), colouring(target, method="eigh")
+        return map_between(content, target, white, root)(x)
+
+    return single_pass(decoder, contents, transform)
+
+
+def stylisation_losses(encoder, decoder, pictures, style):
+    """Style and content losses (see above) of stylised pictures, and a penalty on noise and on excess of [0, 1]."""
+    with torch.no_grad():
+        contents = encoder(pictures, decoder.levels)
+    output = stylise(decoder, contents, style)
+    ours = encoder(output)
+    penalty = 0.1 * total_variation(output) + 10 * (output - output.clamp(0, 1)).pow(2).mean()
+    return style_loss([moments(f) for f in ours], style), content_loss(ours[: decoder.levels], contents), penalty
+
+
+@torch.no_grad()
+def style_bank(encoder, crops, count, device):
+    """The moments at every level of `count` crops, on the CPU, so that no style is encoded twice."""
+    bank = []
+    for _ in range(count):
+        crop = next(crops).to(device, memory_format=torch.channels_last)
+        bank.append([[m.cpu() for m in moments(f)] for f in encoder(crop)])
+    return bank
+
+
+def pick(bank, count, device):
+    chosen = [bank[i] for i in torch.randint(len(bank), (count,))]
+    return [[torch.cat(m).to(device) for m in zip(*level)] for level in zip(*chosen)]
+
+
+@torch.inference_mode()
+def validate_style(encoder, decoder, photos, paintings, device):
+    """Mean style and content loss of eight held-out photos in held-out paintings, centre crops of 256."""
+    rows = []
+    for i, photo in enumerate(photos[:8]):
+        crops = [v2.functional.center_crop(p, 256)[None].to(device).float() / 255 for p in (photo, paintings[i % len(paintings)])]
+        style = [moments(f) for f in encoder(crops[1])]
+        rows.append([float(x) for x in stylisation_losses(encoder, decoder, crops[0], style)[:2]])
+    return torch.tensor(rows).mean(0).tolist()
+
+
+class Checkpoint:
+    """Everything a run needs to go on, in safetensors: blocks, their running mean, Adam's moments, the step."""
+
+    def __init__(self, path, decoder, mean, optimiser):
+        self.path, self.decoder, self.mean, self.optimiser = path, decoder, mean, optimiser
+
+    def write(self):
+        state = {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
+        state |= {f"mean.{k}": v for k, v in self.mean.state_dict().items()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            state |= {f"adam.{i}.{k}": v for k, v in moments.items()}
+        temporary = self.path.with_suffix(".tmp")
+        save_file({k: v.contiguous() for k, v in state.items()}, temporary)
+        temporary.replace(self.path)
+
+    def read(self):
+        """The number of steps done; zero where there is no checkpoint."""
+        if not self.path.is_file():
+            return 0
+        state = load_file(self.path)
+        part = lambda name: {k.removeprefix(name): v for k, v in state.items() if k.startswith(name)}
+        self.decoder.load_state_dict(part("decoder."))
+        self.mean.load_state_dict(part("mean."))
+        moments = {}
+        for key, value in part("adam.").items():
+            i, name = key.split(".")
+            moments.setdefault(int(i), {})[name] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        return int(self.mean.n_averaged)
+
+
+def rate(step, args):
+    """Learning rate: a linear warm-up over 100 steps, then half a cosine to zero."""
+    return args.rate * min(1, (step + 1) / 100) * (1 + math.cos(math.pi * min(1, step / args.steps))) / 2
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__.partition("\n")[0])
+    parser.add_argument("--photos", required=True, help="folder of .jpg photos to train on")
+    parser.add_argument("--styles", default="examples/style", help="folder of .jpg paintings (default: %(default)s)")
+    parser.add_argument("--stylise", action="store_true", help="train on stylised pairs, through the transform")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
+    parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
+    parser.add_argument("--content-weight", type=float, default=1.0, help="of the content loss beside the style loss")
+    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoint.safetensors"))
+    parser.add_argument("--every", type=int, default=250, help="steps between validations and checkpoints")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    name, levels = ("stylised", 4) if args.stylise else ("reconstruction", 5)
+    layout = {"device": args.device, "memory_format": torch.channels_last}
+    encoder, decoder = load_encoder().to(**layout), load_decoder(name, levels).to(**layout).requires_grad_(True)
+    mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
+    optimiser = torch.optim.Adam(decoder.parameters(), betas=(0.9, 0.99))
+    checkpoint = Checkpoint(args.checkpoint, decoder, mean, optimiser)
+    start = checkpoint.read()
+    torch.manual_seed(start)
+
+    photos = read_folder(args.photos)
+    photos, held_out = photos[:-VALIDATION], photos[-VALIDATION:]
+    contents = batches(photos, args.crop, args.batch, (0.4, 1.0))
+    if args.stylise:
+        paintings, unseen = read_folder(args.styles, HELD_OUT_STYLES)
+        bank = style_bank(encoder, batches(paintings, 320, 1, (0.25, 1.0), colour=0.2), 24 * len(paintings), args.device)
+        bank += style_bank(encoder, batches(photos, 256, 1, (0.5, 1.0), colour=0.2), 12 * len(paintings), args.device)
+
+    began = time.monotonic()
+    for step in range(start, args.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate(step, args)
+        pictures = next(contents).to(**layout)
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+            if args.stylise and step % 5:
+                style, content, penalty = stylisation_losses(encoder, decoder, pictures, pick(bank, args.batch, args.device))
+                loss = style + args.content_weight * content + penalty
+                shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
+            else:
+                loss = reconstruction_loss(encoder, decoder, pictures)
+                shown = f"reconstruction {float(loss.detach()):.4f}"
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        optimiser.step()
+        mean.update_parameters(decoder)
+        if step % 10 in (0, 1):
+            print(f"{step} {time.monotonic() - began:.0f}s {shown}", flush=True)
+        if (step + 1) % args.every == 0 or step + 1 == args.steps:
+            checkpoint.write()
+            report = "PSNR " + " ".join(f"{p:.2f}" for p in validate(encoder, mean.module, held_out, args.device))
+            if args.stylise:
+                losses = validate_style(encoder, mean.module, held_out, unseen, args.device)
+                report += " style {:.4f} content {:.4f}".format(*losses)
+            print(f"validation {step + 1} {report}", flush=True)
+
+    state = {k: v for k, v in mean.module.state_dict().items() if ".D5." not in k}
+    save(state, DECODERS[name])
+    if not args.stylise:
+        save({f"decoder.{k}": v for k, v in mean.module.state_dict().items() if ".D5." in k}, LEVEL5, keep="encoder.")
+
+
+if __name__ == "__main__":
+    main()

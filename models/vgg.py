@@ -1,0 +1,65 @@
+"""The encoder: VGG-19 (Simonyan and Zisserman, 2015) up to relu5_1, in five stages."""
+
+from collections import OrderedDict
+
+from torch import nn
+from torch.nn import functional as F
+
+CHANNELS = (64, 128, 256, 512, 512)  # of relu1_1 ... relu5_1
+LAYERS = (  # the convolutions that lead from one relu{k}_1 to the next; "pool" halves the picture
+    ("conv1_1",),
+    ("conv1_2", "pool", "conv2_1"),
+    ("conv2_2", "pool", "conv3_1"),
+    ("conv3_2", "conv3_3", "conv3_4", "pool", "conv4_1"),
+    ("conv4_2", "conv4_3", "conv4_4", "pool", "conv5_1"),
+)
+
+
+class Conv3x3(nn.Conv2d):
+    """3 x 3 convolution with reflection padding: (B, in, H, W) -> (B, out, H, W), H and W at least 2."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__(in_channels, out_channels, 3)
+
+    def forward(self, x):
+        return super().forward(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+
+
+def _stage(level):
+    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1."""
+    layers, width = OrderedDict(), 3 if level == 1 else CHANNELS[level - 2]
+    for name in LAYERS[level - 1]:
+        if name == "pool":
+            layers["pool"] = nn.MaxPool2d(2)
+            continue
+        out = CHANNELS[int(name[4]) - 1]
+        layers[name] = Conv3x3(width, out)
+        layers[name.replace("conv", "relu")] = nn.ReLU(inplace=True)
+        width = out
+    return nn.Sequential(layers)
+
+
+class Encoder(nn.Module):
+    """VGG-19 to relu{levels}_1 with reflection padding.
+
+    Takes a float tensor (B, 3, H, W), RGB in [0, 1], H and W multiples of 2^(levels-1) and at least
+    2^levels. Returns the list [relu1_1, ..., relu{levels}_1]; relu{k}_1 is
+    (B, CHANNELS[k-1], H / 2^(k-1), W / 2^(k-1)). Every channel has a root mean square near one over
+    natural pictures (see `models.convert`).
+    """
+
+    def __init__(self, levels=5):
+        super().__init__()
+        self.stages = nn.ModuleDict({f"relu{k}_1": _stage(k) for k in range(1, levels + 1)})
+
+    def forward(self, x, levels=None):
+        """The first `levels` of the features; all of them by default."""
+        features = []
+        for stage in list(self.stages.values())[:levels]:
+            x = stage(x)
+            features.append(x)
+        return features
+
+    @property
+    def levels(self):
+        return len(self.stages)

@@ -1,0 +1,100 @@
+"""Finding, checking, loading and saving the weights."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from models.decoder import Decoder
+from models.vgg import Encoder
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+ENCODER = WEIGHTS / "encoder.safetensors"
+LEVEL5 = WEIGHTS / "level5.safetensors"  # what relu5_1 alone needs: its encoder stage and its decoder block
+DECODERS = {
+    "stylised": WEIGHTS / "decoder.safetensors",
+    "reconstruction": WEIGHTS / "decoder_reconstruction.safetensors",
+}
+HASHES = WEIGHTS / "sha256.json"
+
+
+class WeightsError(RuntimeError):
+    """A weights file is missing or broken; the message says which and what to do."""
+
+
+def load_encoder(levels=5):
+    """The pretrained encoder in evaluation mode, float32, on the CPU.
+
+    levels: 1 to 5; 5 reads weights/level5.safetensors too. `load_encoder()(x)` takes (B, 3, H, W) RGB in
+    [0, 1] to the list [relu1_1, ..., relu{levels}_1] (see `models.vgg.Encoder`). Raises WeightsError.
+    """
+    return _load(Encoder(levels), ENCODER, "encoder.")
+
+
+def load_decoder(name="stylised", levels=5):
+    """A pretrained decoder in evaluation mode, float32, on the CPU.
+
+    name: "stylised", trained on through the transform, makes the pictures; "reconstruction" inverts the
+    encoder. Both share block D5. levels: 1 to 5. `load_decoder()(features, level)` takes relu{level}_1
+    to the picture (see `models.decoder.Decoder`). Raises WeightsError, or ValueError for another name.
+    """
+    if name not in DECODERS:
+        raise ValueError(f"decoder {name!r} is none of {', '.join(DECODERS)}")
+    return _load(Decoder(levels), DECODERS[name], "decoder.")
+
+
+def _load(module, path, prefix):
+    state = dict(_read(path))
+    if module.levels == 5:
+        state |= {k.removeprefix(prefix): v for k, v in _read(LEVEL5).items() if k.startswith(prefix)}
+    for key, tensor in module.state_dict().items():
+        if key not in state:
+            raise WeightsError(f"{path.name} has no tensor {key}. {_REMEDY}")
+        if state[key].shape != tensor.shape:
+            raise WeightsError(f"{path.name}: {key} is {tuple(state[key].shape)}, not {tuple(tensor.shape)}. {_REMEDY}")
+    module.load_state_dict({key: state[key] for key in module.state_dict()})
+    return module.eval().requires_grad_(False)
+
+
+_REMEDY = "Restore the weights folder: git checkout -- weights"
+
+
+@cache
+def _read(path):
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing. {_REMEDY}")
+    if _sha256(path) != json.loads(HASHES.read_text()).get(path.name):
+        raise WeightsError(f"{path} is damaged or was replaced (its sha256 is not the one in {HASHES.name}). {_REMEDY}")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} cannot be read: {error}. {_REMEDY}") from error
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(state, path, keep=None):
+    """Write `state` as float16 to the safetensors file `path` and note its hash beside it.
+
+    keep: tensors already in the file whose names start so are carried over.
+    """
+    state = {k: v.detach().half().contiguous() for k, v in state.items()}
+    if keep and path.is_file():
+        with safe_open(path, "pt") as file:
+            state |= {k: file.get_tensor(k) for k in file.keys() if k.startswith(keep)}
+    overflown = [k for k, v in state.items() if not torch.isfinite(v).all()]
+    if overflown:
+        raise WeightsError(f"{', '.join(overflown)} do not fit float16")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(state, path)
+    hashes = path.parent / HASHES.name
+    known = json.loads(hashes.read_text()) if hashes.is_file() else {}
+    known[path.name] = _sha256(path)
+    hashes.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")

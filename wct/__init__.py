@@ -1,0 +1,14 @@
+"""Arbitrary style transfer by whitening and colouring transforms."""
+
+BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # of wct.sqrtm, without importing torch
+MODES = ("single", "cascade")
+
+__all__ = ["BACKENDS", "MODES", "Stylizer"]
+
+
+def __getattr__(name):
+    if name == "Stylizer":  # on first use, so that `--help` need not wait for torch
+        from wct.stylizer import Stylizer
+
+        return Stylizer
+    raise AttributeError(f"module 'wct' has no attribute {name!r}")

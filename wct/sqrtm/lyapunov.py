@@ -1,0 +1,59 @@
+"""The Lyapunov equation S X + X S = G for symmetric positive definite S and symmetric G, (B, n, n)."""
+
+import math
+from functools import lru_cache
+
+import torch
+
+from .spectrum import column, largest, round_down, symmetrise
+
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-13}  # relative, of X
+
+
+def in_eigenbasis(G, values, vectors):
+    """X = V [(V^T G V)_ij / (s_i + s_j)] V^T for S = V diag(s) V^T."""
+    inner = vectors.mT @ G @ vectors / (values[:, :, None] + values[:, None, :])
+    return vectors @ inner @ vectors.mT
+
+
+@lru_cache(maxsize=512)
+def _cubics(low, tolerance):
+    """(a, b) of the polynomials a x + b x^3 that take [low, 1] to [1 - tolerance, 1], as in `composite.cubic`."""
+    steps = []
+    while not steps or low < 1 - tolerance:
+        u = math.sqrt(3 / (1 + low + low * low))
+        low = u * low * (3 - (u * low) ** 2) / 2
+        steps.append((1.5 * u, -0.5 * u**3))
+    return steps
+
+
+def by_sign_function(S, G, low, high):
+    """sign([[S, G], [0, -S]]) = [[I, 2X], [0, -I]] by Newton-Schulz, p(x) = a x + b x^3 of the block matrix:
+
+    B <- a B + b B^3,   C <- a C + b (B^2 C - B C B + C B^2)     from B = S / high, C = G / high.
+
+    The paper takes (a, b) = (3/2, -1/2) eight times. Here they are the best pairs for the interval
+    [low, high] of the spectrum, and as many as the worst matrix of the batch needs: where p o ... o p is
+    within t of 1, every component of X in the eigenbasis of S is within t of the exact one.
+    """
+    B, C = S / column(high), G / column(high)
+    steps = _cubics(round_down(low / high), TOLERANCE[S.dtype])
+    for i, (a, b) in enumerate(steps):
+        BC = B @ C
+        commutator = BC.mT - BC  # C B - B C
+        C = torch.baddbmm(C, B, BC, beta=a, alpha=b).baddbmm_(commutator, B, alpha=b)
+        if i < len(steps) - 1:
+            B = torch.baddbmm(B, B @ B, B, beta=a, alpha=b)
+    return C / 2
+
+
+def solve(S, G, ends, vectors):
+    """X; `ends` are the eigenvalues of S with `vectors` (B, n, n), or bounds of them with none (B, n, 0)."""
+    G = symmetrise(G)
+    size = largest(G).clamp(min=torch.finfo(G.dtype).tiny)
+    G /= column(size)
+    if vectors.shape[-1]:
+        X = in_eigenbasis(G, ends, vectors)
+    else:
+        X = by_sign_function(S, G, ends.amin(-1), ends.amax(-1))
+    return symmetrise(X).mul_(column(size))

@@ -1,0 +1,186 @@
+"""Two operators of torch.library and the autograd Functions around them.
+
+The operators are opaque to torch.compile and see plain tensors under torch.func, so whatever depends on
+values (checks, the number of steps, a second attempt) is plain Python. The Functions differentiate them.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from . import lyapunov
+from .composite import mpa, mtp, newton_schulz, zolotarev
+from .spectral import eigh, svd
+from .spectrum import column, diagonal, largest, normalise, symmetrise
+
+# (A, lower, want, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, eigenvectors
+# or None; for A (B, n, n) with lambda_max <= 1, lower None or (B,), want "sqrt", "inverse" or "pair".
+METHODS = {
+    "mpa": mpa,
+    "mtp": mtp,
+    "newton_schulz": newton_schulz,
+    "svd": svd,
+    "eigh": eigh,
+    "zolotarev": zolotarev,
+}
+SPECTRAL = ("svd", "eigh")
+
+
+def _no_autocast(A):
+    return torch.autocast(A.device.type, enabled=False)
+
+
+def _check_values(A):
+    size, asymmetry = largest(A), largest(A - A.mT)
+    finite, symmetric = torch.stack([size.isfinite().all(), (asymmetry <= 1e-3 * size).all()]).tolist()
+    if not finite:
+        raise ValueError("the matrix contains NaN or infinity")
+    if not symmetric:
+        raise ValueError("the matrix is not symmetric: A and its transpose differ by more than rounding")
+
+
+def _sane(A, Y, W):
+    """Whether a vector x sees that all is finite and ||W A W x - x|| < 2 ||x||, or ||Y Y x - A x|| < 2 ||x||.
+
+    Approximations from below, as all of these are but for rounding, have at most 1 here.
+    """
+    x = torch.ones_like(A[..., :1])
+    x[:, ::2] = -1
+    error = Y @ (Y @ x) - A @ x if W is None else W @ (A @ (W @ x)) - x
+    if W is not None and Y is not None:
+        error = error + 0 * (Y @ x)
+    return torch.linalg.vector_norm(error, dim=(-2, -1)) < 2 * math.sqrt(A.shape[-1])
+
+
+def _attempt(method, A, lower, want, options):
+    """The method's answer; where it is not sane, its answer for A + r I, r = 1e2 eps, 1e3 eps, ..."""
+    result = method(A, lower, want, **options)
+    ridge = 100 * torch.finfo(A.dtype).eps
+    while ridge < 1 and (failed := ~_sane(A, *result[:2])).any():
+        A = A.clone()
+        diagonal(A).add_(ridge * failed[:, None])
+        for old, new in zip(result, method(A[failed], None, want, **options)):
+            if old is not None:
+                old[failed] = new
+        ridge *= 10
+    return result
+
+
+@torch.library.custom_op("wct_sqrtm::roots", mutates_args=())
+def roots(
+    A: Tensor, lower: Tensor | None, method: str, want: str, degree: int | None, scaling: str | None, steps: int | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A^{1/2}, A^{-1/2} (one of them without columns unless want is "pair"), and for the backward the
+    eigenvalues of A^{1/2} with eigenvectors, or the ends of its spectrum with a matrix without columns."""
+    outputs = _empty_outputs(A, method, want)
+    if A.numel() == 0:
+        return outputs
+    n = A.shape[-1]
+    options = {k: v for k, v in dict(degree=degree, scaling=scaling, steps=steps).items() if v is not None}
+    with _no_autocast(A):
+        flat = A.reshape(-1, n, n)
+        _check_values(flat)
+        flat, scale = normalise(symmetrise(flat))
+        if lower is not None:
+            lower = lower.reshape(-1) / scale / scale
+        Y, W, values, vectors = _attempt(METHODS[method], flat, lower, want, options)
+        Y = None if want == "inverse" else symmetrise(Y).mul_(column(scale))
+        W = None if want == "sqrt" else symmetrise(W).div_(column(scale))
+        results = Y, W, values * scale[:, None], vectors
+    return tuple(empty if x is None else x.reshape(empty.shape) for x, empty in zip(results, outputs))
+
+
+def _empty_outputs(A, method, want):
+    batch, n = A.shape[:-2], A.shape[-1]
+    return (
+        A.new_empty(*batch, n, 0 if want == "inverse" else n),
+        A.new_empty(*batch, n, 0 if want == "sqrt" else n),
+        A.new_empty(*batch, n if method in SPECTRAL else 2),
+        A.new_empty(*batch, n, n if method in SPECTRAL else 0),
+    )
+
+
+@roots.register_fake
+def _(A, lower, method, want, degree, scaling, steps):
+    return _empty_outputs(A, method, want)
+
+
+@torch.library.custom_op("wct_sqrtm::lyapunov", mutates_args=())
+def solve_lyapunov(S: Tensor, G: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
+    """X with S X + X S = G; values and vectors as `roots` returns them, for S."""
+    if S.numel() == 0:
+        return torch.empty_like(G)
+    batch = math.prod(S.shape[:-2])
+    with _no_autocast(S):
+        X = lyapunov.solve(*(x.reshape(batch, *x.shape[S.ndim - 2 :]) for x in (S, G, values, vectors)))
+    return X.reshape(S.shape)
+
+
+@solve_lyapunov.register_fake
+def _(S, G, values, vectors):
+    return torch.empty(G.shape, dtype=G.dtype, device=G.device)
+
+
+def _batched(function):
+    """Gives a Function its rule for torch.func.vmap: the mapped dimension becomes one more leading dimension."""
+
+    def leading(x, dim, size):
+        if not isinstance(x, Tensor):
+            return x
+        return x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
+
+    def rule(info, in_dims, *inputs):
+        outputs = function.apply(*(leading(x, dim, info.batch_size) for x, dim in zip(inputs, in_dims)))
+        return outputs, 0 if isinstance(outputs, Tensor) else (0,) * len(outputs)
+
+    function.vmap = staticmethod(rule)
+    return function
+
+
+@_batched
+class Lyapunov(torch.autograd.Function):
+    """`solve_lyapunov`, its own adjoint: dG = Z with S Z + Z S = dX, and dS = -(Z X + X Z)."""
+
+    @staticmethod
+    def forward(S, G, values, vectors):
+        return solve_lyapunov(S, G, values, vectors)
+
+    @staticmethod
+    def setup_context(ctx, inputs, X):
+        S, _, values, vectors = inputs
+        ctx.save_for_backward(S, X, values, vectors)
+
+    @staticmethod
+    def backward(ctx, dX):
+        S, X, values, vectors = ctx.saved_tensors
+        with _no_autocast(S):
+            Z = Lyapunov.apply(S, dX, values, vectors)
+            return -(Z @ X + X @ Z), Z, None, None
+
+
+@_batched
+class Roots(torch.autograd.Function):
+    """`roots`; the gradient X solves Y X + X Y = G_Y for Y = A^{1/2} and W X + X W = -W^2 G_W W^2 for
+    W = A^{-1/2}. For both at once the second is multiplied by Y from both sides: Y X + X Y = G_Y - W G_W W."""
+
+    @staticmethod
+    def forward(A, lower, method, want, degree, scaling, steps):
+        return roots(A, lower, method, want, degree, scaling, steps)
+
+    @staticmethod
+    def setup_context(ctx, inputs, outputs):
+        ctx.want = inputs[3]
+        ctx.mark_non_differentiable(*outputs[2:])
+        ctx.save_for_backward(*outputs)
+
+    @staticmethod
+    def backward(ctx, dY, dW, *_):
+        Y, W, values, vectors = ctx.saved_tensors
+        with _no_autocast(values):
+            if ctx.want == "inverse":
+                square = W @ W
+                X = Lyapunov.apply(W, -square @ dW @ square, values.reciprocal(), vectors)
+            else:
+                X = Lyapunov.apply(Y, dY if ctx.want == "sqrt" else dY - W @ dW @ W, values, vectors)
+        return X, None, None, None, None, None, None

@@ -1,0 +1,228 @@
+"""Stylizer: a photo and a painting in, the photo in the painting's style out."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from hashlib import blake2b
+from os import PathLike, fspath, stat
+
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from models import load_decoder, load_encoder
+from wct import BACKENDS, MODES
+from wct.images import Picture, open_picture, to_pil, to_tensor, with_alpha
+from wct.sqrtm import residual
+from wct.transform import colouring, map_between, regularised, statistics, whitening
+
+MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for
+MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
+DETAIL = 0.15  # share of the content's own features below the deepest level, at full strength
+STAGES = ("encode", "transform", "decode")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A stylised picture and how it came about.
+
+    picture: PIL image, RGB or RGBA. seconds: dict of wall-clock seconds, one entry per stage of STAGES.
+    residual: the largest ||W C W - I||_F / sqrt(n) of the whitening matrices W used, where it was asked for.
+    """
+
+    picture: Image.Image
+    seconds: dict
+    residual: float | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """A content picture and its features [relu1_1, ...]; padded to whole cells of the deepest level."""
+
+    picture: Picture
+    features: list
+
+
+@dataclass
+class Style:
+    """A style's Statistics per level, and the square roots of their covariances, made once per backend."""
+
+    statistics: list
+    _roots: dict = field(default_factory=dict)
+
+    def root(self, level, backend):
+        if (level, backend) not in self._roots:
+            self._roots[level, backend] = colouring(self.statistics[level - 1], method=backend)
+        return self._roots[level, backend]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A picture to open, equal to another when it is the same file or the same pixels."""
+
+    key: object
+    value: object = field(compare=False)
+
+    @classmethod
+    def of(cls, value):
+        if isinstance(value, (str, PathLike)):
+            try:
+                info = stat(value)
+            except OSError:
+                return cls(fspath(value), value)  # opening it will say what is wrong
+            return cls((fspath(value), info.st_mtime_ns, info.st_size), value)
+        if isinstance(value, Image.Image):
+            digest = blake2b(value.tobytes()).digest()
+            return cls((value.mode, value.size, digest), value)
+        raise TypeError(f"a picture is a path or a PIL image, not {type(value).__name__}")
+
+
+def _fitted(picture, size):
+    """The Picture with its longest side `size` long, or with MAX_PIXELS at most where size is None."""
+    width, height = picture.size
+    scale = size / max(width, height) if size else min(1, (MAX_PIXELS / (width * height)) ** 0.5)
+    if scale == 1:
+        return picture
+    to = max(1, round(width * scale)), max(1, round(height * scale))
+    rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
+    return Picture(rgb, alpha, picture.name)
+
+
+class _Clock:
+    """Seconds per stage, a stage inside another not counted twice; on an accelerator each is waited for."""
+
+    def __init__(self, device):
+        self.device = device
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def __call__(self, stage):
+        start, before = self._now(), sum(self.seconds.values())
+        yield
+        inside = sum(self.seconds.values()) - before
+        self.seconds[stage] += self._now() - start - inside
+
+    def _now(self):
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize()
+        return time.perf_counter()
+
+
+def single_pass(decoder, features, transform, strength=1.0):
+    """Transform and decode level by level, each block's output joined by a share of the content's own features.
+
+    features: the content's [relu1_1, ...] up to the decoder's level. transform: called with features and level.
+    That share is DETAIL at full strength and everything at strength 0, which leaves the photo as it is.
+    Returns the picture (B, 3, H, W), not clamped.
+    """
+    x = features[decoder.levels - 1]
+    for level in range(decoder.levels, 0, -1):
+        x = decoder.block(level)(transform(x, level))
+        if level > 1:
+            x = torch.lerp(features[level - 2], x, strength * (1 - DETAIL))
+    return x
+
+
+def choose_device(name="auto"):
+    """torch.device for "auto", "cpu", "cuda" or "mps"; "auto" takes the first there is of cuda, mps, cpu."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(device for device, there in available.items() if there)
+    if not available.get(torch.device(name).type):
+        raise ValueError(f"device {name!r} is not available here; use auto or cpu")
+    return torch.device(name)
+
+
+class Stylizer:
+    """Encoder, transform and decoder, with the encodings of recent pictures kept.
+
+        stylizer = Stylizer.from_pretrained()
+        picture = stylizer("photo.jpg", "painting.jpg", strength=0.8)
+
+    Styles are encoded once per picture and size, contents once while only other options change.
+    """
+
+    def __init__(self, encoder, decoder, device="auto"):
+        self.device = choose_device(device)
+        layout = {"device": self.device, "memory_format": torch.channels_last}
+        self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
+        self.levels = decoder.levels
+        self._content = lru_cache(maxsize=2)(self._encode_content)
+        self._style = lru_cache(maxsize=64)(self._encode_style)
+
+    @classmethod
+    def from_pretrained(cls, device="auto", decoder="stylised", levels=4):
+        """With the weights of the project. decoder: "stylised" or "reconstruction"; levels: 1 to 5."""
+        return cls(load_encoder(levels), load_decoder(decoder, levels), device)
+
+    def __call__(self, content, style, **options):
+        """The content in the style, a PIL image; the options are those of `stylise`."""
+        return self.stylise(content, style, **options).picture
+
+    @torch.inference_mode()
+    def stylise(self, content, style, *, strength=1.0, backend="mpa", mode="single", size=None, measure=False):
+        """Stylise a picture and tell how long each stage took.
+
+        content, style: paths or PIL images. strength: 0 (the photo) to 1. backend: a method of wct.sqrtm.
+        mode: "single" encodes once and transforms between the decoder's blocks; "cascade" encodes, transforms
+        and decodes once per level, deepest first. size: longest side of the result in pixels; by default the
+        content's own, reduced to MAX_PIXELS where it has more. measure: also work out the whitening residual.
+        Returns a Result. Raises wct.images.PictureError for a picture that cannot be read, ValueError for a bad option.
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength must lie between 0 and 1, not {strength}")
+        if backend not in BACKENDS:
+            raise ValueError(f"backend {backend!r} is none of {', '.join(BACKENDS)}")
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
+        clock = _Clock(self.device)
+        with clock("encode"):
+            content = self._content(_Source.of(content), size)
+            style = self._style(_Source.of(style), max(content.picture.size))
+        residuals = [] if measure else None
+        transform = partial(self._transform, style, strength, backend, residuals, clock)
+        with clock("decode"):
+            if mode == "single":
+                tensor = single_pass(self.decoder, content.features, transform, strength)
+            else:
+                tensor = self._cascade(content.features, transform, clock)
+            width, height = content.picture.size
+            picture = to_pil(tensor[..., :height, :width])
+        return Result(
+            with_alpha(picture, content.picture.alpha), clock.seconds, max(residuals) if measure else None
+        )
+
+    def _cascade(self, features, transform, clock):
+        """Encode, transform and decode once per level, deepest first (Li et al. 2017)."""
+        x = None
+        for level in range(self.levels, 0, -1):
+            with clock("encode"):
+                f = features[level - 1] if x is None else self.encoder(x, level)[-1]
+            x = self.decoder(transform(f, level), level).clamp(0, 1)
+        return x
+
+    def _transform(self, style, strength, backend, residuals, clock, x, level):
+        with clock("transform"):
+            content, target = statistics(x), style.statistics[level - 1]
+            white = whitening(content, method=backend)
+            mapping = map_between(content, target, white, style.root(level, backend)).weakened(strength)
+            y = mapping(x)
+        if residuals is not None:
+            residuals.append(float(residual(regularised(content.covariance)[0], white).max()))
+        return y
+
+    def _encode_content(self, source, size):
+        picture = _fitted(open_picture(source.value, max_size=size), size)
+        return Content(picture, self._features(picture))
+
+    def _encode_style(self, source, side):
+        picture = open_picture(source.value, max_size=min(side, MAX_STYLE_SIDE))
+        return Style([statistics(f) for f in self._features(picture)])
+
+    def _features(self, picture):
+        x = to_tensor(picture.rgb).to(self.device)
+        cell = 2 ** (self.levels - 1)
+        height, width = (max(2, -(-side // cell)) * cell for side in x.shape[2:])  # whole cells, two at least
+        x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
+        return self.encoder(x.contiguous(memory_format=torch.channels_last))

@@ -4,8 +4,8 @@ Without --stylise: the reconstruction decoder, blocks D1 ... D5, which inverts t
 With it: the stylised decoder, blocks D1 ... D4, end to end on random pairs with the whitening and colouring
 transform between the blocks, differentiated by the Lyapunov equation.
 
-Training starts from the weights in weights/ and goes on from --checkpoint where that file exists. The last 45
-photos, in the order of their names, are never trained on; they measure the reconstruction.
+Training starts from the weights in weights/, goes on from --checkpoint where that file exists, and writes its
+running mean to weights/ at the end. Photos and paintings that are held out measure it on the way.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
 from wct.stylizer import single_pass
 from wct.transform import Statistics, colouring, map_between, statistics, whitening
 
-VALIDATION = 45
 HELD_OUT_STYLES = (
     "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
 )
@@ -216,6 +215,8 @@ def arguments():
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
     parser.add_argument("--content-weight", type=float, default=1.0, help="of the content loss beside the style loss")
+    parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos")
+    parser.add_argument("--validation", type=int, default=45, help="photos held out, the last by name")
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoint.safetensors"))
     parser.add_argument("--every", type=int, default=250, help="steps between validations and checkpoints")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -234,12 +235,12 @@ def main():
     torch.manual_seed(start)
 
     photos = read_folder(args.photos)
-    photos, held_out = photos[:-VALIDATION], photos[-VALIDATION:]
+    photos, held_out = photos[: -args.validation], photos[-args.validation :]
     contents = batches(photos, args.crop, args.batch, (0.4, 1.0))
     if args.stylise:
         paintings, unseen = read_folder(args.styles, HELD_OUT_STYLES)
-        bank = style_bank(encoder, batches(paintings, 320, 1, (0.25, 1.0), colour=0.2), 24 * len(paintings), args.device)
-        bank += style_bank(encoder, batches(photos, 256, 1, (0.5, 1.0), colour=0.2), 12 * len(paintings), args.device)
+        bank = style_bank(encoder, batches(paintings, 320, 1, (0.25, 1.0), colour=0.2), args.bank * 2 // 3, args.device)
+        bank += style_bank(encoder, batches(photos, 256, 1, (0.5, 1.0), colour=0.2), args.bank // 3, args.device)
 
     began = time.monotonic()
     for step in range(start, args.steps):

@@ -493,6 +493,9 @@ def test_paths_files_and_images_are_the_same(tmp_path):
         for source in (path, str(path), os.fsencode(path), file, io.BytesIO(path.read_bytes()), image):
             assert (pixels(open_picture(source)) == COLOURS).all()
         assert open_picture(path).name == open_picture(image).name == str(path)
+    stream = io.BytesIO(b"before" + path.read_bytes())
+    stream.seek(6)
+    assert (pixels(open_picture(stream)) == COLOURS).all()
 
 
 def test_given_image_is_left_as_it_is():
@@ -720,6 +723,7 @@ def test_formats(tmp_path, key):
     image = noise(64, 48)
     path = tmp_path / f"by-suffix{FORMATS[key].suffix}"
     save_picture(image, path)
+    save_picture(image, tmp_path / f"CAPITALS{FORMATS[key].suffix.upper()}")
     save_picture(image, tmp_path / "by-key.bin", format=key)
     with Image.open(path) as saved:
         assert saved.format == key.upper() == FORMATS[key].name

@@ -58,7 +58,7 @@ def test_float32_is_as_accurate_as_eigh(method, name):
     A = with_spectrum(spectra()[name], dtype=torch.float32)
     Y, W = matrix_sqrt_pair(A, method)
     assert error(A, W) <= 2 * error(A, matrix_inverse_sqrt(A, "eigh")) + 1e-3
-    assert torch.linalg.matrix_norm(Y.double() @ Y.double() - A) <= 1e-3 * torch.linalg.matrix_norm(A.double())
+    assert (Y.double() @ Y.double() - A).norm() <= (3e-3 if method == "newton_schulz" else 2e-4) * A.norm()
 
 
 @pytest.mark.parametrize("method", ["mpa", "zolotarev"])
@@ -108,7 +108,7 @@ def test_singular_matrices_give_finite_results_and_gradients(method, options, dt
         pytest.skip("has no literal form")
     g = torch.Generator().manual_seed(0)
     X = torch.randn(20, 7, generator=g, dtype=dtype)
-    for A in (torch.zeros(5, 5, dtype=dtype), X @ X.mT, torch.ones(9, 9, dtype=dtype), torch.zeros(1, 1, dtype=dtype)):
+    for A in (X @ X.mT, *(torch.full((n, n), a, dtype=dtype) for n, a in ((5, 0), (9, 1), (1, 0)))):
         A.requires_grad_()
         Y, W = matrix_sqrt_pair(A, method, **options)
         (gradient,) = torch.autograd.grad(Y.sum() + W.sum(), A)
@@ -261,6 +261,7 @@ def test_bad_matrices_raise_and_say_why(matrix, words):
         (dict(scaling="trace"), "'spectrum' or 'frobenius'"),
         (dict(degree=0), "positive"),
         (dict(steps=1.5), "whole number"),
+        (dict(scaling="frobenius", steps=2), "takes no steps"),
     ],
 )
 def test_bad_options_raise_and_list_what_exists(arguments, words):

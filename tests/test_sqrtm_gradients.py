@@ -59,7 +59,8 @@ def test_pair_adds_up_the_two_gradients(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_matrix_of_a_batch_gets_the_steps_it_needs(method):
-    A = torch.stack([spd(12, condition=c, seed=i) * s for i, (c, s) in enumerate([(1, 1e8), (1e5, 1), (9, 1e-8)])])
+    kinds = [(1, 1e8), (1e5, 1), (9, 1e-8)]
+    A = torch.stack([spd(12, condition=c, seed=i) * scale for i, (c, scale) in enumerate(kinds)])
     A.requires_grad_()
     for function in (matrix_sqrt, matrix_inverse_sqrt):
         (batched,) = torch.autograd.grad(function(A, method).sum(), A)

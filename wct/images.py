@@ -139,11 +139,19 @@ def save_picture(image, path, format=None):
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA" and not kind.alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
+
+
+def write_whole(path, write):
+    """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
+
+    Raises PictureError where that fails.
+    """
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         try:
             with open(part, "xb") as file:
-                image.save(file, kind.name, **kind.settings)
+                write(file)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

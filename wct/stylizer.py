@@ -176,6 +176,8 @@ class Stylizer:
             raise ValueError(f"backend {backend!r} is none of {', '.join(BACKENDS)}")
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
+        if size is not None and size < 1:
+            raise ValueError(f"size must be at least 1 pixel, not {size}")
         clock = _Clock(self.device)
         with clock("encode"):
             content = self._content(_Source.of(content), size)

@@ -67,14 +67,14 @@ def regularised(covariance, ridge=RIDGE):
 
 def whitening(content, ridge=RIDGE, method="mpa"):
     """(C_c + eps I)^{-1/2} of the content's Statistics: (..., n, n)."""
-    matrix, _ = regularised(content.covariance, ridge)
-    return matrix_inverse_sqrt(matrix, method=method)
+    matrix, eps = regularised(content.covariance, ridge)
+    return matrix_inverse_sqrt(matrix, method=method, lower=eps)
 
 
 def colouring(style, ridge=RIDGE, method="mpa"):
     """(C_s + eps I)^{1/2} of the style's Statistics: (..., n, n)."""
-    matrix, _ = regularised(style.covariance, ridge)
-    return matrix_sqrt(matrix, method=method)
+    matrix, eps = regularised(style.covariance, ridge)
+    return matrix_sqrt(matrix, method=method, lower=eps)
 
 
 def map_between(content, style, white, root):

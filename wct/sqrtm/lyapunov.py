@@ -18,7 +18,7 @@ def in_eigenbasis(G, values, vectors):
 
 @lru_cache(maxsize=512)
 def _cubics(low, tolerance):
-    """(a, b) of the polynomials a x + b x^3 that take [low, 1] to [1 - tolerance, 1], as in `composite.cubic`."""
+    """(a, b) of the a x + b x^3 that take [low, 1] to [1 - tolerance, 1], as in `composite.cubic`."""
     steps = []
     while not steps or low < 1 - tolerance:
         u = math.sqrt(3 / (1 + low + low * low))

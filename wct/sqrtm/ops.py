@@ -4,6 +4,7 @@ The operators are opaque to torch.compile and see plain tensors under torch.func
 values (checks, the number of steps, a second attempt) is plain Python. The Functions differentiate them.
 """
 
+
 import math
 
 import torch
@@ -14,8 +15,9 @@ from .composite import mpa, mtp, newton_schulz, zolotarev
 from .spectral import eigh, svd
 from .spectrum import column, diagonal, largest, normalise, symmetrise
 
-# (A, lower, want, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, eigenvectors
-# or None; for A (B, n, n) with lambda_max <= 1, lower None or (B,), want "sqrt", "inverse" or "pair".
+# (A, lower, want, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, and
+# eigenvectors or None. A is (B, n, n) with lambda_max <= 1; lower is None or (B,); want is "sqrt", "inverse"
+# or "pair".
 METHODS = {
     "mpa": mpa,
     "mtp": mtp,
@@ -41,26 +43,33 @@ def _check_values(A):
 
 
 def _sane(A, Y, W):
-    """Whether a vector x sees that all is finite and ||W A W x - x|| < 2 ||x||, or ||Y Y x - A x|| < 2 ||x||.
+    """Whether four vectors x see that all is finite and ||W A W x - x|| < 1.5 ||x||, or ||Y Y x - A x|| so.
 
     Approximations from below, as all of these are but for rounding, have at most 1 here.
     """
-    x = torch.ones_like(A[..., :1])
-    x[:, ::2] = -1
+    k = torch.arange(A.shape[-1], dtype=A.dtype, device=A.device)
+    x = torch.cos(k[:, None] ** 2 * torch.arange(1, 5, dtype=A.dtype, device=A.device))  # as good as random
     error = Y @ (Y @ x) - A @ x if W is None else W @ (A @ (W @ x)) - x
     if W is not None and Y is not None:
         error = error + 0 * (Y @ x)
-    return torch.linalg.vector_norm(error, dim=(-2, -1)) < 2 * math.sqrt(A.shape[-1])
+    return torch.linalg.vector_norm(error, dim=(-2, -1)) < 1.5 * torch.linalg.vector_norm(x)
 
 
 def _attempt(method, A, lower, want, options):
     """The method's answer; where it is not sane, its answer for A + r I, r = 1e2 eps, 1e3 eps, ..."""
-    result = method(A, lower, want, **options)
+
+    def run(A, lower):
+        Y, W, values, vectors = method(A, lower, want, **options)
+        Y = None if want == "inverse" else symmetrise(Y)
+        W = None if want == "sqrt" else symmetrise(W)
+        return Y, W, values, vectors
+
+    result = run(A, lower)
     ridge = 100 * torch.finfo(A.dtype).eps
     while ridge < 1 and (failed := ~_sane(A, *result[:2])).any():
         A = A.clone()
         diagonal(A).add_(ridge * failed[:, None])
-        for old, new in zip(result, method(A[failed], None, want, **options)):
+        for old, new in zip(result, run(A[failed], None)):
             if old is not None:
                 old[failed] = new
         ridge *= 10
@@ -69,7 +78,13 @@ def _attempt(method, A, lower, want, options):
 
 @torch.library.custom_op("wct_sqrtm::roots", mutates_args=())
 def roots(
-    A: Tensor, lower: Tensor | None, method: str, want: str, degree: int | None, scaling: str | None, steps: int | None
+    A: Tensor,
+    lower: Tensor | None,
+    method: str,
+    want: str,
+    degree: int | None,
+    scaling: str | None,
+    steps: int | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A^{1/2}, A^{-1/2} (one of them without columns unless want is "pair"), and for the backward the
     eigenvalues of A^{1/2} with eigenvectors, or the ends of its spectrum with a matrix without columns."""
@@ -85,8 +100,10 @@ def roots(
         if lower is not None:
             lower = lower.reshape(-1) / scale / scale
         Y, W, values, vectors = _attempt(METHODS[method], flat, lower, want, options)
-        Y = None if want == "inverse" else symmetrise(Y).mul_(column(scale))
-        W = None if want == "sqrt" else symmetrise(W).div_(column(scale))
+        if Y is not None:
+            Y = Y * column(scale)
+        if W is not None:
+            W = W / column(scale)
         results = Y, W, values * scale[:, None], vectors
     return tuple(empty if x is None else x.reshape(empty.shape) for x, empty in zip(results, outputs))
 
@@ -123,7 +140,7 @@ def _(S, G, values, vectors):
 
 
 def _batched(function):
-    """Gives a Function its rule for torch.func.vmap: the mapped dimension becomes one more leading dimension."""
+    """Gives a Function its rule for torch.func.vmap: the mapped dimension becomes one more leading one."""
 
     def leading(x, dim, size):
         if not isinstance(x, Tensor):
@@ -162,7 +179,7 @@ class Lyapunov(torch.autograd.Function):
 @_batched
 class Roots(torch.autograd.Function):
     """`roots`; the gradient X solves Y X + X Y = G_Y for Y = A^{1/2} and W X + X W = -W^2 G_W W^2 for
-    W = A^{-1/2}. For both at once the second is multiplied by Y from both sides: Y X + X Y = G_Y - W G_W W."""
+    W = A^{-1/2}. The second times Y from both sides serves for both at once: Y X + X Y = G_Y - W G_W W."""
 
     @staticmethod
     def forward(A, lower, method, want, degree, scaling, steps):

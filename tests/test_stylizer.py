@@ -18,7 +18,7 @@ def pixels(image):
 
 
 def psnr(a, b):
-    return 10 * np.log10(255**2 / np.square(pixels(a) - pixels(b)).mean())
+    return 10 * np.log10(255**2 / max(np.square(pixels(a) - pixels(b)).mean(), 1e-6))
 
 
 def moments(image):
@@ -47,9 +47,10 @@ def test_colours_become_those_of_the_style(stylizer, mode):
     assert near < 0.4 * far
 
 
-def test_strength_zero_is_the_photo_and_strength_is_steady(stylizer):
+@pytest.mark.parametrize("mode", ["single", "cascade"])
+def test_strength_zero_is_the_photo_and_strength_is_steady(stylizer, mode):
     content = open_picture(CONTENTS[1]).rgb.resize((160, 96))
-    distances = [psnr(stylizer(content, STYLES[3], strength=s), content) for s in (0, 0.3, 0.6, 1)]
+    distances = [psnr(stylizer(content, STYLES[3], strength=s, mode=mode), content) for s in (0, 0.3, 0.6, 1)]
     assert distances[0] > 26
     assert distances == sorted(distances, reverse=True)
 
@@ -67,8 +68,9 @@ def test_result_has_the_contents_size(stylizer):
 
 
 def test_very_long_picture(stylizer):
+    """20000 x 100 in the ratio of its sides; the whole of it is opened in test_images.py."""
     strip = Image.open(CONTENTS[0]).convert("RGB").resize((5000, 25))
-    assert stylizer(strip, STYLES[2], size=None).size == (5000, 25)
+    assert stylizer(strip, STYLES[2]).size == (5000, 25)
 
 
 def test_large_pictures_are_reduced_to_the_stated_limit(stylizer, monkeypatch):

@@ -1,6 +1,7 @@
 """Stylizer: a photo and a painting in, the photo in the painting's style out."""
 
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -19,7 +20,7 @@ from wct.transform import colouring, map_between, regularised, statistics, white
 
 MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
-DETAIL = 0.15  # share of the content's own features below the deepest level, at full strength
+DETAIL = 0.05  # share of the content's own features below the deepest level, at full strength
 STAGES = ("encode", "transform", "decode")
 
 
@@ -38,9 +39,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Content:
-    """A content picture and its features [relu1_1, ...]; padded to whole cells of the deepest level."""
+    """A content picture, and padded to whole cells of the deepest level its pixels and features [relu1_1, ...]."""
 
     picture: Picture
+    pixels: torch.Tensor
     features: list
 
 
@@ -94,13 +96,13 @@ class _Clock:
 
     def __init__(self, device):
         self.device = device
-        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.seconds = Counter()
 
     @contextmanager
     def __call__(self, stage):
-        start, before = self._now(), sum(self.seconds.values())
+        start, before = self._now(), self.seconds.total()
         yield
-        inside = sum(self.seconds.values()) - before
+        inside = self.seconds.total() - before
         self.seconds[stage] += self._now() - start - inside
 
     def _now(self):
@@ -148,7 +150,7 @@ class Stylizer:
         layout = {"device": self.device, "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
         self.levels = decoder.levels
-        self._content = lru_cache(maxsize=2)(self._encode_content)
+        self._content = lru_cache(maxsize=1)(self._encode_content)
         self._style = lru_cache(maxsize=64)(self._encode_style)
 
     @classmethod
@@ -188,20 +190,21 @@ class Stylizer:
             if mode == "single":
                 tensor = single_pass(self.decoder, content.features, transform, strength)
             else:
-                tensor = self._cascade(content.features, transform, clock)
+                tensor = self._cascade(content, transform, strength, clock)
             width, height = content.picture.size
             picture = to_pil(tensor[..., :height, :width])
-        return Result(
-            with_alpha(picture, content.picture.alpha), clock.seconds, max(residuals) if measure else None
-        )
+        seconds = {stage: clock.seconds[stage] for stage in STAGES}
+        return Result(with_alpha(picture, content.picture.alpha), seconds, max(residuals) if measure else None)
 
-    def _cascade(self, features, transform, clock):
+    def _cascade(self, content, transform, strength, clock):
         """Encode, transform and decode once per level, deepest first (Li et al. 2017)."""
-        x = None
+        x = content.pixels
         for level in range(self.levels, 0, -1):
             with clock("encode"):
-                f = features[level - 1] if x is None else self.encoder(x, level)[-1]
-            x = self.decoder(transform(f, level), level).clamp(0, 1)
+                deepest = level == self.levels
+                features = content.features[-1] if deepest else self.encoder(x, level)[-1]
+            decoded = self.decoder(transform(features, level), level).clamp(0, 1)
+            x = torch.lerp(content.pixels, decoded, strength)
         return x
 
     def _transform(self, style, strength, backend, residuals, clock, x, level):
@@ -211,20 +214,22 @@ class Stylizer:
             mapping = map_between(content, target, white, style.root(level, backend)).weakened(strength)
             y = mapping(x)
         if residuals is not None:
-            residuals.append(float(residual(regularised(content.covariance)[0], white).max()))
+            with clock("measure"):
+                residuals.append(float(residual(regularised(content.covariance)[0], white).max()))
         return y
 
     def _encode_content(self, source, size):
         picture = _fitted(open_picture(source.value, max_size=size), size)
-        return Content(picture, self._features(picture))
+        pixels = self._pixels(picture)
+        return Content(picture, pixels, self.encoder(pixels))
 
     def _encode_style(self, source, side):
         picture = open_picture(source.value, max_size=min(side, MAX_STYLE_SIDE))
-        return Style([statistics(f) for f in self._features(picture)])
+        return Style([statistics(f) for f in self.encoder(self._pixels(picture))])
 
-    def _features(self, picture):
+    def _pixels(self, picture):
         x = to_tensor(picture.rgb).to(self.device)
         cell = 2 ** (self.levels - 1)
         height, width = (max(2, -(-side // cell)) * cell for side in x.shape[2:])  # whole cells, two at least
         x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-        return self.encoder(x.contiguous(memory_format=torch.channels_last))
+        return x.contiguous(memory_format=torch.channels_last)

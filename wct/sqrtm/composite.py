@@ -16,7 +16,7 @@ from functools import lru_cache
 import torch
 
 from . import paper
-from .spectrum import condition, diagonal, inverse, round_down
+from .spectrum import condition, diagonal, inverse, inverse_by_blocks, round_down
 
 TOLERANCE = {torch.float32: 2e-4, torch.float64: 2e-12}  # of the eigenvalues of W A W, below 1
 
@@ -27,26 +27,32 @@ def rational(M, constant, weights, shifts):
     M (M + a I)^-1 = I - a (M + a I)^-1 saves a product, and the loss of digits that came with it: errors
     grow with the root of the condition number only.
     """
-    shifts, weights = M.new_tensor(shifts), M.new_tensor(weights)
     shifted = M.repeat(len(shifts), 1, 1, 1)
-    diagonal(shifted).add_(shifts[:, None, None])
-    terms = torch.stack([weights, -weights * shifts]) @ inverse(shifted).flatten(1)
-    R, P = terms.view(2, *M.shape)
+    diagonal(shifted).add_(M.new_tensor(shifts)[:, None, None])
+    invert = inverse_by_blocks if min(shifts) > 1e-2 else inverse
+    inverses = invert(shifted.flatten(0, 1)).view_as(shifted)
+    R, P = weights[0] * inverses[0], constant * M
+    for w, a, V in zip(weights, shifts, inverses):
+        P.add_(V, alpha=-w * a)
+    for w, V in zip(weights[1:], inverses[1:]):
+        R.add_(V, alpha=w)
     diagonal(R).add_(constant)
-    diagonal(P).add_(weights.sum())
-    return R, P.add_(M, alpha=constant)
+    diagonal(P).add_(sum(weights))
+    return R, P
 
 
 def polynomial(M, scale, coefficients):
-    """R(M) = sum_k c_k Z^k with Z = I - scale M, by Horner's rule, and M R(M)."""
-    Z = -scale * M
-    diagonal(Z).add_(1)
-    R = coefficients[-1] * Z
-    for c in reversed(coefficients[1:-1]):
-        diagonal(R).add_(c)
+    """R(M) = sum_k c_k Z^k with Z = I - scale M, by Horner's rule; M R(M) is left to whoever needs it."""
+    *lower, c, highest = coefficients
+    R = -scale * highest * M
+    diagonal(R).add_(highest + c)
+    if lower:
+        Z = -scale * M
+        diagonal(Z).add_(1)
+    for c in reversed(lower):
         R = Z @ R
-    diagonal(R).add_(coefficients[0])
-    return R, M @ R
+        diagonal(R).add_(c)
+    return R, None
 
 
 def pade(low, degree):
@@ -104,12 +110,24 @@ def minimax(low, degree):
     return (rational, scale, weights, poles), (scale * value(l)) ** 2
 
 
-def cubic(low, degree):
-    """Newton-Schulz, x -> u x (3 - u^2 x^2) / 2 with x^2 = M; u^2 = 3 / (1 + l + l^2) makes both ends of
-    [l, 1] meet, so the least eigenvalue grows as fast as under any cubic (Chen and Chow, 2014)."""
+def quintic(low, degree):
+    """Newton-Schulz by the best odd polynomials of degree 5, x -> a x + b x^3 + c x^5 with x^2 = M: closest to 1
+    on [l, 1], l^2 = low, found by Remez' exchange of the inner extrema q and r (Amsel et al., "The Polar Express",
+    2025). Grows the least eigenvalue as much in four products as the cubic of Newton and Schulz in six."""
     l = math.sqrt(low)
-    u = math.sqrt(3 / (1 + l + l * l))
-    return (polynomial, u * u, [u, u / 2]), (u * l * (3 - (u * l) ** 2) / 2) ** 2
+    q, r, error = (3 * l + 1) / 4, (l + 3) / 4, 1.0
+    for _ in range(50):
+        points = torch.tensor([l, q, r, 1.0], dtype=torch.float64)[:, None]
+        signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)[:, None]
+        system = torch.cat([points, points**3, points**5, signs], 1)
+        a, b, c, last = torch.linalg.solve(system, torch.ones_like(points)).flatten().tolist()
+        discriminant = math.sqrt(9 * b * b - 20 * a * c)
+        q, r = (math.sqrt((-3 * b + sign * discriminant) / (10 * c)) for sign in (-1, 1))
+        error, settled = last, abs(last - error) < 1e-12
+        if settled:
+            break
+    a, b, c = (x / (1 + error) for x in (a, b, c))
+    return (polynomial, 1.0, [a + b + c, -b - 2 * c, c]), ((1 - error) / (1 + error)) ** 2
 
 
 def taylor(low, degree):
@@ -119,23 +137,49 @@ def taylor(low, degree):
     return (polynomial, 1.0, coefficients), least**2
 
 
+def finish(low, degree):
+    """The series of `taylor` about s = (1 + low) / 2, for a spectrum that is narrow already: the last step,
+
+    so what it leaves is about 1 instead of below 1."""
+    coefficients, s = paper.binomials(-0.5, degree), (1 + low) / 2
+
+    def value(x):
+        return x * sum(c * (1 - x * x / s) ** k for k, c in enumerate(coefficients))
+
+    least, greatest = value(math.sqrt(low)), value(1.0)
+    if degree % 2:  # below 1 / sqrt(x) on both sides of s
+        least, greatest = min(least, greatest), math.sqrt(s)
+    middle = (least + greatest) / 2
+    return (polynomial, 1 / s, [c / middle for c in coefficients]), (least / greatest) ** 2
+
+
 @lru_cache(maxsize=512)
 def plan(rule, low, degree, steps, tolerance):
-    """The functions that lead from the spectrum [low, 1] to [1 - tolerance, 1], or the first few."""
+    """The functions that lead from the spectrum [low, 1] to [1 - tolerance, 1], or the first few.
+
+    The last one is a polynomial of degree 1 or 2 where that does, as it costs fewer products than a solve.
+    """
     functions = []
     while not functions or (len(functions) < steps if steps else low < 1 - tolerance):
-        function, low = rule(low, degree)
+        polished = [finish(low, k) for k in (1, 2)] if functions and not steps else []
+        enough = [(function, end) for function, end in polished if end >= 1 - tolerance]
+        function, low = enough[0] if enough else rule(low, degree)
         functions.append(function)
     return functions
 
 
-def cheapest_degree(rule, low, tolerance, solve=2.2, products=2.5):
-    """The degree whose plan costs least, in matrix products: `solve` a pole and `products` a step.
+def cheapest_degree(rule, low, tolerance, solve=3, step=2):
+    """The degree whose plan costs least, in matrix products: `solve` a pole, and what else a step takes.
 
     The costs are those measured on a CPU at n = 512; they matter little, as the minimum is flat.
     """
-    plans = {degree: plan(rule, low, degree, None, tolerance) for degree in range(1, 9)}
-    return min(plans, key=lambda degree: len(plans[degree]) * (solve * degree + products))
+
+    def cost(degree):
+        functions = plan(rule, low, degree, None, tolerance)
+        own = (solve * degree if f[0] is rational else len(f[-1]) - 2 for f in functions)
+        return sum(own) + step * len(functions)
+
+    return min(range(1, 9), key=cost)
 
 
 def compose(A, lower, want, rule, degree, steps):
@@ -148,12 +192,16 @@ def compose(A, lower, want, rule, degree, steps):
     tolerance = TOLERANCE[A.dtype]
     if degree is None:
         degree = 5 if steps else cheapest_degree(rule, worst, tolerance)
-    functions = plan(rule, worst, degree, steps, tolerance)
-    evaluate, *arguments = functions[0]
-    W, Y = R, P = evaluate(A, *arguments)
-    correction = None
-    for evaluate, *arguments in functions[1:]:
-        R, P = evaluate(P @ R, *arguments)
+    (evaluate, *arguments), *functions = plan(rule, worst, degree, steps, tolerance)
+    W, P = R, P = evaluate(A, *arguments)
+    if P is None and (functions or want != "inverse"):
+        P = A @ R
+    Y, correction = P, None
+    for i, (evaluate, *arguments) in enumerate(functions, 1):
+        M = P @ R
+        R, P = evaluate(M, *arguments)
+        if P is None and i < len(functions):
+            P = M @ R
         correction = R if correction is None else correction @ R
     if correction is not None:
         W = None if want == "sqrt" else W @ correction
@@ -176,7 +224,7 @@ def mtp(A, lower, want, degree=10, scaling="spectrum", steps=None):
 def newton_schulz(A, lower, want, scaling="spectrum", steps=None):
     if scaling == "frobenius":
         return paper.newton_schulz(A, want, steps or 5)
-    return compose(A, lower, want, cubic, 1, steps)
+    return compose(A, lower, want, quintic, 2, steps)
 
 
 def zolotarev(A, lower, want, degree=None, steps=None):

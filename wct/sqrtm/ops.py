@@ -33,9 +33,10 @@ def _no_autocast(A):
     return torch.autocast(A.device.type, enabled=False)
 
 
-def _check_values(A):
-    size, asymmetry = largest(A), largest(A - A.mT)
-    finite, symmetric = torch.stack([size.isfinite().all(), (asymmetry <= 1e-3 * size).all()]).tolist()
+def _check_values(A, average):
+    """Raises a ValueError unless A is finite and as good as symmetric; `average` is (A + A^T) / 2."""
+    size, asymmetry = largest(average), 2 * largest(A - average)
+    finite, symmetric = torch.stack([asymmetry.isfinite().all(), (asymmetry <= 1e-3 * size).all()]).tolist()
     if not finite:
         raise ValueError("the matrix contains NaN or infinity")
     if not symmetric:
@@ -95,15 +96,16 @@ def roots(
     options = {k: v for k, v in dict(degree=degree, scaling=scaling, steps=steps).items() if v is not None}
     with _no_autocast(A):
         flat = A.reshape(-1, n, n)
-        _check_values(flat)
-        flat, scale = normalise(symmetrise(flat))
+        average = symmetrise(flat)
+        _check_values(flat, average)
+        flat, scale = normalise(average)
         if lower is not None:
             lower = lower.reshape(-1) / scale / scale
         Y, W, values, vectors = _attempt(METHODS[method], flat, lower, want, options)
         if Y is not None:
-            Y = Y * column(scale)
+            Y.mul_(column(scale))
         if W is not None:
-            W = W / column(scale)
+            W.div_(column(scale))
         results = Y, W, values * scale[:, None], vectors
     return tuple(empty if x is None else x.reshape(empty.shape) for x, empty in zip(results, outputs))
 

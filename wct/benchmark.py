@@ -1,0 +1,302 @@
+"""Measure speed and accuracy: python -m wct.benchmark matrix"""
+
+import argparse
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from wct import BACKENDS
+
+BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
+COLUMNS = ("device", "dtype", "n", "batch", "method", "degree", "forward_ms", "backward_ms", "residual",
+           "svd_forward", "svd_both", "eigh_forward", "eigh_both")
+LITERAL = " (paper)"  # marks a literal form among the methods of a sweep
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(prog="python -m wct.benchmark", description=__doc__.split(":")[0] + ".")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _matrix_arguments(commands.add_parser(
+        "matrix", help="matrix square roots",
+        description="Time a whiten-and-colour pair, C^{-1/2} of one batch of random matrices and S^{1/2} of another, "
+        "by every method of wct.sqrtm and by hand with torch.linalg: medians, after warming up. Combinations that "
+        "would take too long are left out.",
+    ))
+    return parser, parser.parse_args(argv)
+
+
+def _matrix_arguments(parser):
+    add = parser.add_argument
+    add("--n", type=_list(_count), default=[16, 32, 64, 128, 256, 512], metavar="N[,N...]",
+        help="sizes of the matrices (default: 16,32,64,128,256,512)")
+    add("--batch", type=_list(_count), default=[1, 16, 256], metavar="B[,B...]", help="default: 1,16,256")
+    add("--dtype", type=_list(_one_of("float32", "float64")), default=["float32", "float64"], metavar="D[,D]",
+        help="float32, float64 or both (default)")
+    add("--device", type=_list(_one_of("cpu", "cuda")), metavar="D[,D]",
+        help="cpu, cuda or both (default: the CPU, and CUDA where there is one)")
+    add("--methods", type=_list(_one_of(*BACKENDS)), default=list(BACKENDS), metavar="M[,M...]",
+        help=f"default: {','.join(BACKENDS)}")
+    add("--condition", type=float, default=1e4, metavar="C", help="condition number of the matrices (default: 1e4)")
+    add("--repeats", type=_count, default=7, metavar="R", help="runs to take the median of (default: 7)")
+    add("--limit", type=float, default=3.0, metavar="SECONDS", help="per combination; what would take longer is "
+        "run fewer times, or not at all (default: 3)")
+    add("--report", type=_report, metavar="FILE", help="write one row per combination to FILE.json or FILE.csv")
+    add("--plot", type=Path, metavar="DIR", help="draw time against n, time against residual and residual against "
+        "degree; needs matplotlib")
+
+
+def _list(item):
+    def parse(text):
+        return [item(part) for part in text.split(",")]
+
+    return parse
+
+
+def _count(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def _one_of(*names):
+    def parse(text):
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def _report(text):
+    path = Path(text)
+    if path.suffix.lower() not in (".json", ".csv"):
+        raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
+    return path
+
+
+def random_matrices(batch, n, condition, dtype, device, seed):
+    """(batch, n, n): random eigenvectors, eigenvalues spread evenly on a logarithmic scale from 1/condition to 1."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    vectors = torch.linalg.qr(torch.randn(batch, n, n, dtype=torch.float64, generator=generator)).Q
+    values = torch.logspace(0, 1, n, base=1 / condition, dtype=torch.float64)
+    A = (vectors * values) @ vectors.mT
+    return ((A + A.mT) / 2).to(device, getattr(torch, dtype))
+
+
+def by_hand(method):
+    """The pair as one writes it with torch.linalg, whose own backward it gets."""
+    import torch
+
+    def svd(A, power):
+        U, s, _ = torch.linalg.svd(A)
+        return (U * s[..., None, :] ** power) @ U.mT
+
+    def eigh(A, power):
+        s, V = torch.linalg.eigh(A)
+        return (V * s[..., None, :] ** power) @ V.mT
+
+    root = svd if method == "torch.linalg.svd" else eigh
+    return lambda C, S: (root(C, -0.5), root(S, 0.5))
+
+
+def pair(method, condition, **options):
+    """(C, S) -> C^{-1/2}, S^{1/2}, told the least eigenvalue as the pipeline tells its ridge."""
+    from wct.sqrtm import matrix_inverse_sqrt, matrix_sqrt
+
+    if method in BASELINES:
+        return by_hand(method)
+    if options.get("scaling") != "frobenius":
+        options["lower"] = 1 / condition
+    return lambda C, S: (matrix_inverse_sqrt(C, method, **options), matrix_sqrt(S, method, **options))
+
+
+def measure(function, C, S, repeats, limit):
+    """Median seconds of forward and of backward, and the result."""
+    import torch
+
+    def now():
+        if C.is_cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    C, S = C.clone().requires_grad_(), S.clone().requires_grad_()
+    G = torch.ones_like(C)
+    times, begin = [], now()
+    while len(times) < 2 or (len(times) <= repeats and now() - begin < limit):
+        start = now()
+        W, Y = function(C, S)
+        middle = now()
+        torch.autograd.grad((W, Y), (C, S), (G, G))
+        times.append((middle - start, now() - middle))
+    forward, backward = zip(*times[1:])  # the first warms up
+    return median(forward), median(backward), W.detach()
+
+
+def row(args, device, dtype, n, batch, matrices, method, options, degree=None):
+    """One row of the report."""
+    from wct.sqrtm import residual
+
+    function = pair(method, args.condition, **options)
+    forward, backward, W = measure(function, *matrices, args.repeats, args.limit)
+    error = residual(matrices[0].double(), W.double()).max().item()
+    return dict.fromkeys(COLUMNS) | {
+        "device": device, "dtype": dtype, "n": n, "batch": batch, "method": method, "degree": degree,
+        "forward_ms": 1000 * forward, "backward_ms": 1000 * backward, "residual": error,
+    }
+
+
+def run(args, devices):
+    """A row for every combination that is fast enough, with its ratios to the baselines."""
+    for device in devices:
+        for dtype in args.dtype:
+            for batch in args.batch:
+                seconds_per_flop = {}
+                for n in sorted(args.n):
+                    rows = compare(args, device, dtype, n, batch, seconds_per_flop)
+                    yield from add_ratios(rows)
+
+
+def compare(args, device, dtype, n, batch, seconds_per_flop):
+    """Rows of all methods on the same matrices; seconds_per_flop, of the last size, tells which to leave out."""
+    size = batch * n**3
+    methods = [m for m in (*BASELINES, *args.methods) if 2 * seconds_per_flop.get(m, 0) * size < args.limit]
+    if not methods or size > 256 * 512**3:
+        return []
+    matrices = [random_matrices(batch, n, args.condition, dtype, device, seed) for seed in (0, 1)]
+    rows = []
+    for method in methods:
+        rows.append(row(args, device, dtype, n, batch, matrices, method, {}))
+        seconds_per_flop[method] = (rows[-1]["forward_ms"] + rows[-1]["backward_ms"]) / 1000 / size
+    return rows
+
+
+def add_ratios(rows):
+    """How often a method fits into the time of each baseline, forward alone and with backward."""
+    by_method = {row["method"]: row for row in rows}
+    for baseline in BASELINES:
+        other, name = by_method.get(baseline), baseline.split(".")[-1]
+        for row in rows if other else ():
+            row[f"{name}_forward"] = other["forward_ms"] / row["forward_ms"]
+            row[f"{name}_both"] = (other["forward_ms"] + other["backward_ms"]) / (
+                row["forward_ms"] + row["backward_ms"])
+    return rows
+
+
+def sweep(args, device, dtype, n):
+    """Rows of one approximant each, by degree: the default scaling and the paper's. Newton-Schulz by steps."""
+    matrices = [random_matrices(1, n, args.condition, dtype, device, seed) for seed in (0, 1)]
+    for method in (m for m in args.methods if m not in ("svd", "eigh")):
+        for degree in range(1, 13):
+            for scaling in ("spectrum",) if method == "zolotarev" else ("spectrum", "frobenius"):
+                options = {"steps": degree} if method == "newton_schulz" else {"degree": degree, "steps": 1}
+                if method != "zolotarev":
+                    options["scaling"] = scaling
+                if scaling == "frobenius" and method != "newton_schulz":
+                    del options["steps"]
+                result = row(args, device, dtype, n, 1, matrices, method, options, degree)
+                result["method"] += LITERAL if scaling == "frobenius" else ""
+                yield result
+
+
+TABLE = {  # heading -> how a row shows it
+    "device": "{device}", "dtype": "{dtype}", "n": "{n}", "batch": "{batch}", "method": "{method}",
+    "forward ms": "{forward_ms:.2f}", "backward ms": "{backward_ms:.2f}", "residual": "{residual:.1e}",
+    "svd/it": "{svd_forward:.2f}", "with backward": "{svd_both:.2f}",
+    "eigh/it": "{eigh_forward:.2f}", "with backward ": "{eigh_both:.2f}",
+}
+
+
+def print_table(rows):
+    """As the rows come, a heading for each group of matrices."""
+    group = None
+    for row in rows:
+        cells = [cell.format(**{k: float("nan") if v is None else v for k, v in row.items()}) for cell in TABLE.values()]
+        widths = [max(len(heading), 7) for heading in TABLE]
+        widths[list(TABLE).index("method")] = 16
+        if group != (group := cells[:4]):
+            print("\n" + "  ".join(h.rjust(w) for h, w in zip(TABLE, widths)))
+        print("  ".join(cell.rjust(w) for cell, w in zip(cells, widths)), flush=True)
+        yield row
+
+
+def write_report(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        if path.suffix.lower() == ".json":
+            json.dump(rows, file, indent=2)
+        else:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def plot_times(rows, folder):
+    """Time of forward and backward against n, a panel for each batch, a file for each device and dtype."""
+    from matplotlib.figure import Figure
+
+    for device, dtype in dict.fromkeys((row["device"], row["dtype"]) for row in rows):
+        chosen = [row for row in rows if (row["device"], row["dtype"]) == (device, dtype)]
+        batches = sorted({row["batch"] for row in chosen})
+        figure = Figure(figsize=(1 + 4 * len(batches), 4), layout="constrained")
+        for axes, batch in zip(figure.subplots(1, len(batches), squeeze=False)[0], batches):
+            for method in dict.fromkeys(row["method"] for row in chosen):
+                line = [row for row in chosen if (row["batch"], row["method"]) == (batch, method)]
+                axes.loglog([row["n"] for row in line], [row["forward_ms"] + row["backward_ms"] for row in line],
+                            "k--." if method in BASELINES else ".-", label=method)
+            axes.set(title=f"batch {batch}", xlabel="n", ylabel="forward and backward, ms")
+        axes.legend(fontsize="small")
+        figure.suptitle(f"{device}, {dtype}")
+        figure.savefig(folder / f"time-{device}-{dtype}.png", dpi=150)
+
+
+def plot_sweep(rows, name, folder):
+    """Residual against degree, and time of forward against residual."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    against_degree, against_time = figure.subplots(1, 2)
+    for method in dict.fromkeys(row["method"] for row in rows):
+        line = [row for row in rows if row["method"] == method]
+        style = ":." if method.endswith(LITERAL) else ".-"
+        residuals = [row["residual"] for row in line]
+        against_degree.semilogy([row["degree"] for row in line], residuals, style, label=method)
+        against_time.loglog(residuals, [row["forward_ms"] for row in line], style, label=method)
+    against_degree.set(xlabel="degree (newton_schulz: steps)", ylabel="residual")
+    against_time.set(xlabel="residual", ylabel="forward, ms")
+    against_degree.legend(fontsize="small")
+    figure.suptitle(name)
+    figure.savefig(folder / "residual.png", dpi=150)
+
+
+def matrix(args, parser):
+    import torch
+
+    available = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    devices = args.device or available
+    if missing := [device for device in devices if device not in available]:
+        parser.error(f"--device {missing[0]}: PyTorch sees none")
+    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
+          "A ratio above 1 is faster than the baseline.")
+    rows = list(print_table(run(args, devices)))
+    if args.plot:
+        args.plot.mkdir(parents=True, exist_ok=True)
+        plot_times(rows, args.plot)
+        device, dtype, n = devices[-1], args.dtype[0], min(args.n, key=lambda n: abs(n - 64))
+        degrees = list(sweep(args, device, dtype, n))
+        plot_sweep(degrees, f"one {n} x {n} matrix of condition {args.condition:g}, {device}, {dtype}", args.plot)
+        rows += degrees
+    if args.report:
+        write_report(args.report, rows)
+
+
+def main(argv=None):
+    parser, args = arguments(argv)
+    {"matrix": matrix}[args.command](args, parser)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

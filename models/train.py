@@ -29,7 +29,7 @@ HELD_OUT_STYLES = (
     "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
 )
 FEATURE_WEIGHT = 0.1
-LEVEL_ODDS = (0.02, 0.08, 0.12, 0.33, 0.45)  # how often each level is the one to reconstruct from
+LEVEL_ODDS = (0.01, 0.03, 0.06, 0.55, 0.35)  # how often each level is the one to reconstruct from
 
 
 def read(path):
@@ -61,14 +61,20 @@ def psnr(a, b):
     return -10 * torch.log10((a - b).pow(2).flatten(1).mean(1).clamp(min=1e-10))
 
 
+def centre(picture, device):
+    """The 256-pixel centre crop as a float batch of one."""
+    return v2.functional.center_crop(picture, 256)[None].to(device).float() / 255
+
+
 @torch.inference_mode()
 def validate(encoder, decoder, photos, device):
     """Mean PSNR from each level over the 256-pixel centre crops of `photos`."""
     rows = []
     for photo in photos:
-        picture = v2.functional.center_crop(photo, 256)[None].to(device).float() / 255
+        picture = centre(photo, device)
         features = encoder(picture)
-        rows.append([float(psnr(decoder(features[k - 1], k).clamp(0, 1), picture)) for k in range(1, decoder.levels + 1)])
+        pictures = [decoder(f, k).clamp(0, 1) for k, f in enumerate(features[: decoder.levels], 1)]
+        rows.append([float(psnr(p, picture)) for p in pictures])
     return torch.tensor(rows).mean(0).tolist()
 
 
@@ -168,9 +174,9 @@ def validate_style(encoder, decoder, photos, paintings, device):
     """Mean style and content loss of eight held-out photos in held-out paintings, centre crops of 256."""
     rows = []
     for i, photo in enumerate(photos[:8]):
-        crops = [v2.functional.center_crop(p, 256)[None].to(device).float() / 255 for p in (photo, paintings[i % len(paintings)])]
-        style = [moments(f) for f in encoder(crops[1])]
-        rows.append([float(x) for x in stylisation_losses(encoder, decoder, crops[0], style)[:2]])
+        content, painting = (centre(p, device) for p in (photo, paintings[i % len(paintings)]))
+        style = [moments(f) for f in encoder(painting)]
+        rows.append([float(x) for x in stylisation_losses(encoder, decoder, content, style)[:2]])
     return torch.tensor(rows).mean(0).tolist()
 
 
@@ -194,7 +200,10 @@ class Checkpoint:
         if not self.path.is_file():
             return 0
         state = load_file(self.path)
-        part = lambda name: {k.removeprefix(name): v for k, v in state.items() if k.startswith(name)}
+
+        def part(name):
+            return {k.removeprefix(name): v for k, v in state.items() if k.startswith(name)}
+
         self.decoder.load_state_dict(part("decoder."))
         self.mean.load_state_dict(part("mean."))
         moments = {}
@@ -254,7 +263,8 @@ def main():
         pictures = next(contents).to(**layout)
         with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
             if args.stylise and step % 5:
-                style, content, penalty = stylisation_losses(encoder, decoder, pictures, pick(bank, args.batch, args.device))
+                targets = pick(bank, args.batch, args.device)
+                style, content, penalty = stylisation_losses(encoder, decoder, pictures, targets)
                 loss = style + args.content_weight * content + penalty
                 shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
             else:

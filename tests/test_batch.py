@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import CONTENTS, EXAMPLES, STYLES
 from PIL import Image
 
-from conftest import CONTENTS, EXAMPLES, STYLES
 from wct.batch import labels, main
 
 ROOT = EXAMPLES.parent
@@ -168,7 +168,8 @@ def test_interrupt_leaves_whole_files_and_the_next_run_goes_on(folders, environm
     for i in range(30):
         Image.open(CONTENTS[0]).resize((96, 96)).save(folders / "content" / f"more{i}.png")
     args = [sys.executable, "-m", "wct.batch", folders / "content", folders / "style", "--output", folders / "out"]
-    process = subprocess.Popen(args, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(args, cwd=ROOT, env=environment, **pipes)
     deadline = time.monotonic() + 120
     while not list((folders / "out").glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import torch
+from conftest import CONTENTS, STYLES
 from PIL import Image
 from torch.nn import functional as F
 
-from conftest import CONTENTS, STYLES
 from models import WeightsError, load_decoder, load_encoder, weights
 from models.decoder import UpConv3x3
 from models.train import psnr
@@ -127,7 +127,8 @@ def test_training_runs_and_resumes(tmp_path, stylise, environment):
                *["--stylise", "--bank", "3"] * stylise]
     before = (tmp_path / "weights/sha256.json").read_text()
     for steps, first in (("2", "0 "), ("3", "2 ")):
-        run = subprocess.run([*command, "--steps", steps], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        args = [*command, "--steps", steps]
+        run = subprocess.run(args, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         assert run.stdout.startswith(first)
         assert "PSNR" in run.stdout

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from wct.sqrtm import METHODS, matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair
+from wct.sqrtm import METHODS, lyapunov, matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair
 
 FUNCTIONS = [matrix_sqrt, matrix_inverse_sqrt, matrix_sqrt_pair]
 
@@ -44,6 +44,27 @@ def test_float32_agrees_with_the_exact_gradient(method, function, power, conditi
     (gradient,) = torch.autograd.grad(function(A, method), A, G)
     expected = exact_gradient(A.detach(), G, power)
     assert torch.linalg.matrix_norm(gradient.double() - expected) <= 1e-3 * torch.linalg.matrix_norm(expected)
+
+
+@pytest.mark.parametrize("solver", [lyapunov.by_doubling, lyapunov.by_sign_function])
+@pytest.mark.parametrize("condition", [1, 1.5, 1e2, 1e3])
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 1e-3), (torch.float64, 1e-11)])
+def test_solvers_of_the_lyapunov_equation(solver, condition, dtype, tolerance):
+    S, G = spd(3, 20, condition=condition, dtype=dtype), spd(3, 20, seed=1, dtype=dtype)
+    low, high = torch.full((3,), 1 / condition, dtype=dtype), torch.ones(3, dtype=dtype)
+    expected = lyapunov.in_eigenbasis(G.double(), *torch.linalg.eigh(S.double()))
+    assert torch.linalg.matrix_norm(solver(S, G, low, high) - expected).max() <= tolerance * expected.norm()
+
+
+@pytest.mark.parametrize("method", ["mpa", "newton_schulz"])
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 1e-3), (torch.float64, 1e-9)])
+def test_large_matrices_agree_with_the_exact_gradient(method, dtype, tolerance):
+    A = spd(130, condition=1e4, dtype=dtype).requires_grad_()
+    G = spd(130, seed=1, dtype=dtype)
+    for function, power in ((matrix_sqrt, 0.5), (matrix_inverse_sqrt, -0.5)):
+        (gradient,) = torch.autograd.grad(function(A, method), A, G)
+        expected = exact_gradient(A.detach(), G, power)
+        assert (gradient - expected).norm() <= tolerance * expected.norm()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from conftest import CONTENTS, STYLES
 from PIL import Image
 
-from conftest import CONTENTS, STYLES
 from models import load_encoder
 from wct import BACKENDS, Stylizer
 from wct.images import PictureError, open_picture, to_tensor

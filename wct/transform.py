@@ -78,6 +78,7 @@ def colouring(style, ridge=RIDGE, method="mpa"):
 
 
 def map_between(content, style, white, root):
-    """The affine map from the content's Statistics to the style's, given `whitening(content)` and `colouring(style)`."""
+    """The affine map from the content's Statistics to the style's; white and root are `whitening(content)` and
+    `colouring(style)`."""
     matrix = root @ white
     return AffineMap(matrix, style.mean - (matrix @ content.mean[..., None])[..., 0])

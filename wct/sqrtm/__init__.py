@@ -7,22 +7,23 @@ Methods, by name, and what they take besides `lower`:
 
     mpa             degree, scaling, steps   diagonal Padé approximants, the default
     zolotarev       degree, steps            the best rational approximants: fewest solves
-    newton_schulz   scaling, steps           matrix products alone
+    newton_schulz   scaling, steps           matrix products alone: for batches of small matrices
     mtp             degree, scaling, steps   Taylor polynomials
     eigh, svd                                exact, the reference
 
 `degree` is that of one approximant (the number of shifted solves of a rational one), `steps` how often it is
 applied. Left alone, both are chosen so that the eigenvalues of W A W are 1 within 2e-4 in float32 and 2e-12
-in float64, rounding aside. Rounding costs the rational methods about as many digits as the root of the
-condition number has, newton_schulz, like eigh, as many as the condition number has.
+in float64, rounding aside. Rounding costs these methods about as many digits as the root of the condition
+number has, eigh and svd as many as the condition number has.
 
 scaling="frobenius" is the literal method of Song, Sebe and Wang (ICLR 2022): one approximant about
 A = ||A||_F I, of degree 5 (mpa) or 10 (mtp), or five iterations of newton_schulz. It is exact for eigenvalues
 near ||A||_F and far off for the small ones of an ill-conditioned matrix.
 
 Gradients of every method solve the Lyapunov equation of the paper: Y X + X Y = G for Y = A^{1/2}, and
-W X + X W = -W^2 G W^2 for W = A^{-1/2}; for eigh and svd in the eigenbasis, else by the matrix sign function
-in as many steps as the conditioning asks for. They are finite where eigenvalues coincide, and can be
+W X + X W = -W^2 G W^2 for W = A^{-1/2}: for eigh and svd in the eigenbasis, else by the matrix sign function
+or, on a CPU, by Smith's doubling, in as many steps as the conditioning asks for, and in the eigenbasis again
+where n is 128 or more and LAPACK is faster than either. They are finite where eigenvalues coincide, and can be
 differentiated again.
 
 Matrices that are singular, or too close to it for their dtype, are regularised: eigenvalues below

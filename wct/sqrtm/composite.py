@@ -3,7 +3,7 @@
 A rule takes the least eigenvalue `low` of matrices M with a spectrum in [low, 1] and returns a cheap matrix
 function R and the least eigenvalue of M R(M)^2, whose spectrum again ends at 1. Starting at M = A, the step
 
-    W <- W R(M),   Y <- Y R(M),   M <- (M R(M)) R(M)
+    W <- W R(M),   Y <- Y R(M),   M <- (M R(M)) R(M) = W Y
 
 from W = I, Y = A leads to M -> I, W -> A^{-1/2}, Y -> A^{1/2}. Padé approximants of degree m compose to one
 of degree ((2m + 1)^k - 1) / 2 in k steps, and the others behave likewise, so few steps suffice, and their
@@ -114,6 +114,8 @@ def quintic(low, degree):
     """Newton-Schulz by the best odd polynomials of degree 5, x -> a x + b x^3 + c x^5 with x^2 = M: closest to 1
     on [l, 1], l^2 = low, found by Remez' exchange of the inner extrema q and r (Amsel et al., "The Polar Express",
     2025). Grows the least eigenvalue as much in four products as the cubic of Newton and Schulz in six."""
+    if low > 0.9:
+        return finish(low, degree)
     l = math.sqrt(low)
     q, r, error = (3 * l + 1) / 4, (l + 3) / 4, 1.0
     for _ in range(50):
@@ -182,6 +184,36 @@ def cheapest_degree(rule, low, tolerance, solve=3, step=2):
     return min(range(1, 9), key=cost)
 
 
+def by_solves(functions, A, want):
+    """Y, W by rational functions, which give M R(M) for nothing; the last function may be a polynomial."""
+    (evaluate, *arguments), *functions = functions
+    W, Y = R, P = evaluate(A, *arguments)
+    correction = None
+    for evaluate, *arguments in functions:
+        R, P = evaluate(P @ R, *arguments)
+        correction = R if correction is None else correction @ R
+    if correction is not None:
+        W = None if want == "sqrt" else W @ correction
+        Y = None if want == "inverse" else Y @ correction
+    return Y, W
+
+
+def by_products(functions, A, want):
+    """Y, W by polynomials. M = W Y afresh in every step costs no more than M <- (M R) R, and its errors grow with
+    the root of the condition number where those of the latter grow with the number itself."""
+    M, Y, W = A, A, None
+    for i, (evaluate, *arguments) in enumerate(functions, 1):
+        R, _ = evaluate(M, *arguments)
+        last = i == len(functions)
+        if not (last and want == "inverse"):
+            Y = Y @ R
+        if not (last and want == "sqrt"):
+            W = R if W is None else R @ W
+        if not last:
+            M = W @ Y
+    return Y, W
+
+
 def compose(A, lower, want, rule, degree, steps):
     """Y, W and the ends of the spectrum of Y, for A (B, n, n) with lambda_max <= 1: see the top of this file.
 
@@ -192,20 +224,8 @@ def compose(A, lower, want, rule, degree, steps):
     tolerance = TOLERANCE[A.dtype]
     if degree is None:
         degree = 5 if steps else cheapest_degree(rule, worst, tolerance)
-    (evaluate, *arguments), *functions = plan(rule, worst, degree, steps, tolerance)
-    W, P = R, P = evaluate(A, *arguments)
-    if P is None and (functions or want != "inverse"):
-        P = A @ R
-    Y, correction = P, None
-    for i, (evaluate, *arguments) in enumerate(functions, 1):
-        M = P @ R
-        R, P = evaluate(M, *arguments)
-        if P is None and i < len(functions):
-            P = M @ R
-        correction = R if correction is None else correction @ R
-    if correction is not None:
-        W = None if want == "sqrt" else W @ correction
-        Y = None if want == "inverse" else Y @ correction
+    functions = plan(rule, worst, degree, steps, tolerance)
+    Y, W = (by_solves if functions[0][0] is rational else by_products)(functions, A, want)
     return Y, W, torch.stack([low.sqrt(), torch.ones_like(low)], -1), None
 
 

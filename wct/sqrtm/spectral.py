@@ -3,13 +3,13 @@
 import torch
 
 
-def _factors(A, decompose):
+def eigenvectors(A, decompose):
     """Eigenvalues and eigenvectors; NaN where the routine converges neither as it is nor in float64."""
     try:
         return decompose(A)
     except torch.linalg.LinAlgError:
         if len(A) > 1:
-            return tuple(map(torch.cat, zip(*(_factors(matrix, decompose) for matrix in A.split(1)))))
+            return tuple(map(torch.cat, zip(*(eigenvectors(matrix, decompose) for matrix in A.split(1)))))
     try:
         return tuple(x.to(A) for x in decompose(A.cpu().double()))
     except torch.linalg.LinAlgError:
@@ -17,7 +17,7 @@ def _factors(A, decompose):
 
 
 def _roots(A, want, decompose):
-    values, vectors = _factors(A, decompose)
+    values, vectors = eigenvectors(A, decompose)
     largest = values.amax(-1, keepdim=True)
     floor = torch.finfo(A.dtype).eps * torch.where(largest > 0, largest, 1)
     roots = values.maximum(floor).sqrt()

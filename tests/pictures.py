@@ -1,0 +1,93 @@
+"""Small pictures for the tests of wct.images, made by pillow or byte by byte."""
+
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+COLOURS = np.array(
+    [
+        [[250, 10, 20], [10, 240, 30], [20, 30, 230]],
+        [[0, 0, 0], [255, 255, 255], [128, 90, 60]],
+    ],
+    dtype=np.uint8,
+)
+
+
+def pixels(picture):
+    return np.asarray(picture.rgb).astype(int)
+
+
+def noise(width, height, mode="RGB", seed=0):
+    """Smooth random colours: what survives JPEG and resizing."""
+    small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+
+
+def png(path, size, depth, colour, rows, **chunks):
+    """A PNG by hand, for what pillow does not write: rows are bytes of the pixels, one item a row."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    data = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0))
+    for kind, content in chunks.items():
+        data += chunk(kind.encode(), content)
+    data += chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    return path
+
+
+SRGB = np.array([[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.71410]])
+ADOBE_RGB = np.array([[0.60974, 0.31111, 0.01947], [0.20528, 0.62567, 0.06087], [0.14919, 0.06322, 0.74457]])
+D50 = (0.96420, 1.0, 0.82491)
+
+
+def icc(space, connection, **tags):
+    """The bytes of an ICC version 2 profile."""
+
+    def fixed(numbers):
+        return b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)
+
+    tags = {
+        name: tag if isinstance(tag, bytes) else b"XYZ \0\0\0\0" + fixed(tag)
+        for name, tag in {"wtpt": D50, **tags}.items()
+    }
+    offset = 128 + 4 + 12 * len(tags)
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        table += name.encode() + struct.pack(">II", offset + len(body), len(tag))
+        body += tag + bytes(-len(tag) % 4)
+    head = struct.pack(">I4sI4s4s4s", offset + len(body), b"none", 0x02100000, b"mntr", space, connection)
+    head += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(D50)
+    return head.ljust(128, b"\0") + table + body
+
+
+def gamma(value):
+    return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(value * 256))
+
+
+def rgb_profile(primaries, exponent=2.2):
+    red, green, blue = primaries
+    curve = gamma(exponent)
+    return icc(b"RGB ", b"XYZ ", rXYZ=red, gXYZ=green, bXYZ=blue, rTRC=curve, gTRC=curve, bTRC=curve)
+
+
+def cmyk_profile():
+    """Inks that are all invisible but black."""
+    identity = bytes(range(256))
+    lab = b"".join(bytes([0 if corner % 2 else 255, 128, 128]) for corner in range(16))  # black runs fastest
+    head = b"mft1\0\0\0\0\4\3\2\0" + struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    return icc(b"CMYK", b"Lab ", A2B0=head + identity * 4 + lab + identity * 3)
+
+
+def srgb_encode(linear):
+    linear = np.clip(linear, 0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def exif(orientation):
+    data = Image.Exif()
+    data[0x0112] = orientation
+    return data

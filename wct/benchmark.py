@@ -21,9 +21,9 @@ def arguments(argv):
     commands = parser.add_subparsers(dest="command", required=True)
     _matrix_arguments(commands.add_parser(
         "matrix", help="matrix square roots",
-        description="Time a whiten-and-colour pair, C^{-1/2} of one batch of random matrices and S^{1/2} of another, "
-        "by every method of wct.sqrtm and by hand with torch.linalg: medians, after warming up. Combinations that "
-        "would take too long are left out.",
+        description="Time a whiten-and-colour pair, C^{-1/2} of one batch of random matrices and S^{1/2} of "
+        "another, by every method of wct.sqrtm and by hand with torch.linalg: medians, after warming up. "
+        "Combinations that would take too long are left out.",
     ))
     return parser, parser.parse_args(argv)
 
@@ -39,13 +39,13 @@ def _matrix_arguments(parser):
         help="cpu, cuda or both (default: the CPU, and CUDA where there is one)")
     add("--methods", type=_list(_one_of(*BACKENDS)), default=list(BACKENDS), metavar="M[,M...]",
         help=f"default: {','.join(BACKENDS)}")
-    add("--condition", type=float, default=1e4, metavar="C", help="condition number of the matrices (default: 1e4)")
+    add("--condition", type=float, default=1e4, metavar="C", help="condition number (default: 1e4)")
     add("--repeats", type=_count, default=7, metavar="R", help="runs to take the median of (default: 7)")
-    add("--limit", type=float, default=3.0, metavar="SECONDS", help="per combination; what would take longer is "
-        "run fewer times, or not at all (default: 3)")
-    add("--report", type=_report, metavar="FILE", help="write one row per combination to FILE.json or FILE.csv")
-    add("--plot", type=Path, metavar="DIR", help="draw time against n, time against residual and residual against "
-        "degree; needs matplotlib")
+    add("--limit", type=float, default=3.0, metavar="SECONDS",
+        help="per combination; what would take longer is run fewer times, or not at all (default: 3)")
+    add("--report", type=_report, metavar="FILE", help="write one row per combination to FILE.json or .csv")
+    add("--plot", type=Path, metavar="DIR",
+        help="draw time against n, time against residual and residual against degree; needs matplotlib")
 
 
 def _list(item):
@@ -78,8 +78,8 @@ def _report(text):
 
 
 def random_matrices(batch, n, condition, dtype, device, seed):
-    """(batch, n, n), 16 different ones at most: random eigenvectors, and eigenvalues spread evenly on a logarithmic
-    scale from 1/condition to 1."""
+    """(batch, n, n), 16 different ones at most: random eigenvectors, and eigenvalues spread evenly on a
+    logarithmic scale from 1/condition to 1."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -165,7 +165,7 @@ def run(args, devices):
 
 
 def compare(args, device, dtype, n, batch, seconds_per_flop):
-    """Rows of all methods on the same matrices; seconds_per_flop, of the last size, tells which to leave out."""
+    """Rows of all methods on the same matrices; seconds_per_flop of the last size tells what to leave out."""
     size = batch * n**3
     methods = [m for m in (*BASELINES, *args.methods) if 2 * seconds_per_flop.get(m, 0) * size < args.limit]
     if not methods or size > 256 * 512**3:
@@ -191,7 +191,7 @@ def add_ratios(rows):
 
 
 def sweep(args, device, dtype, n):
-    """Rows of one approximant each, by degree: the default scaling and the paper's. Newton-Schulz by steps."""
+    """Rows of one approximant each, by degree: default scaling and the paper's. Newton-Schulz by steps."""
     matrices = [random_matrices(1, n, args.condition, dtype, device, seed) for seed in (0, 1)]
     for method in (m for m in args.methods if m not in ("svd", "eigh")):
         for degree in range(1, 13):
@@ -218,7 +218,8 @@ def print_table(rows):
     """As the rows come, a heading for each group of matrices."""
     group = None
     for row in rows:
-        cells = [cell.format(**{k: float("nan") if v is None else v for k, v in row.items()}) for cell in TABLE.values()]
+        shown = {key: float("nan") if value is None else value for key, value in row.items()}
+        cells = [cell.format(**shown) for cell in TABLE.values()]
         widths = [max(len(heading), 7) for heading in TABLE]
         widths[list(TABLE).index("method")] = 16
         if group != (group := cells[:4]):
@@ -248,8 +249,9 @@ def plot_times(rows, folder):
         for axes, batch in zip(figure.subplots(1, len(batches), squeeze=False)[0], batches):
             for method in dict.fromkeys(row["method"] for row in chosen):
                 line = [row for row in chosen if (row["batch"], row["method"]) == (batch, method)]
-                axes.loglog([row["n"] for row in line], [row["forward_ms"] + row["backward_ms"] for row in line],
-                            "k--." if method in BASELINES else ".-", label=method)
+                both = [row["forward_ms"] + row["backward_ms"] for row in line]
+                style = "k--." if method in BASELINES else ".-"
+                axes.loglog([row["n"] for row in line], both, style, label=method)
             axes.set(title=f"batch {batch}", xlabel="n", ylabel="forward and backward, ms")
         axes.legend(fontsize="small")
         figure.suptitle(f"{device}, {dtype}")
@@ -290,7 +292,8 @@ def matrix(args, parser):
         plot_times(rows, args.plot)
         device, dtype, n = devices[-1], args.dtype[0], min(args.n, key=lambda n: abs(n - 64))
         degrees = list(sweep(args, device, dtype, n))
-        plot_sweep(degrees, f"one {n} x {n} matrix of condition {args.condition:g}, {device}, {dtype}", args.plot)
+        name = f"one {n} x {n} matrix of condition {args.condition:g}, {device}, {dtype}"
+        plot_sweep(degrees, name, args.plot)
         rows += degrees
     if args.report:
         write_report(args.report, rows)

@@ -20,10 +20,10 @@ scaling="frobenius" is the literal method of Song, Sebe and Wang (ICLR 2022): on
 A = ||A||_F I, of degree 5 (mpa) or 10 (mtp), or five iterations of newton_schulz. It is exact for eigenvalues
 near ||A||_F and far off for the small ones of an ill-conditioned matrix.
 
-Gradients of every method solve the Lyapunov equation of the paper: Y X + X Y = G for Y = A^{1/2}, and
-W X + X W = -W^2 G W^2 for W = A^{-1/2}: for eigh and svd in the eigenbasis, else by the matrix sign function
-or, on a CPU, by Smith's doubling, in as many steps as the conditioning asks for, and in the eigenbasis again
-where n is 128 or more and LAPACK is faster than either. They are finite where eigenvalues coincide, and can be
+Gradients of every method solve the Lyapunov equation of the paper: Y X + X Y = G for Y = A^{1/2}, and W X + X
+W = -W^2 G W^2 for W = A^{-1/2}: for eigh and svd in the eigenbasis, else by the matrix sign function or, on a
+CPU, by Smith's doubling, in as many steps as the conditioning asks for, and in the eigenbasis again where n
+is 128 or more and LAPACK is faster than either. They are finite where eigenvalues coincide, and can be
 differentiated again.
 
 Matrices that are singular, or too close to it for their dtype, are regularised: eigenvalues below

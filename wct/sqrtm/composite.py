@@ -111,9 +111,10 @@ def minimax(low, degree):
 
 
 def quintic(low, degree):
-    """Newton-Schulz by the best odd polynomials of degree 5, x -> a x + b x^3 + c x^5 with x^2 = M: closest to 1
-    on [l, 1], l^2 = low, found by Remez' exchange of the inner extrema q and r (Amsel et al., "The Polar Express",
-    2025). Grows the least eigenvalue as much in four products as the cubic of Newton and Schulz in six."""
+    """Newton-Schulz by the best odd polynomials of degree 5, a x + b x^3 + c x^5 with x^2 = M: closest
+    to 1 on [l, 1], l^2 = low, by Remez' exchange of the inner extrema q and r (Amsel et al., "The Polar
+    Express", 2025). Grows the least eigenvalue as much in four products as the cubic of Newton and
+    Schulz in four and a half."""
     if low > 0.9:
         return finish(low, degree)
     l = math.sqrt(low)
@@ -199,8 +200,8 @@ def by_solves(functions, A, want):
 
 
 def by_products(functions, A, want):
-    """Y, W by polynomials. M = W Y afresh in every step costs no more than M <- (M R) R, and its errors grow with
-    the root of the condition number where those of the latter grow with the number itself."""
+    """Y, W by polynomials. M = W Y afresh in every step costs no more than M <- (M R) R, and its errors grow
+    with the root of the condition number where those of the latter grow with the number itself."""
     M, Y, W = A, A, None
     for i, (evaluate, *arguments) in enumerate(functions, 1):
         R, _ = evaluate(M, *arguments)

@@ -19,7 +19,7 @@ def in_eigenbasis(G, values, vectors):
 
 @lru_cache(maxsize=512)
 def _cubics(low, tolerance):
-    """(a, b) of the a x + b x^3 that take [low, 1] to [1 - tolerance, 1], the fastest of this form (Chen and Chow, 2014)."""
+    """(a, b) of the a x + b x^3 that take [low, 1] to [1 - tolerance, 1] fastest (Chen and Chow, 2014)."""
     steps = []
     while not steps or low < 1 - tolerance:
         u = math.sqrt(3 / (1 + low + low * low))
@@ -64,19 +64,18 @@ def by_doubling(S, G, low, high):
     X = V @ (column(2 * p) * G) @ V
     K = V.mul_(column(-2 * p))
     diagonal(K).add_(1)
-    for last in _doublings(round_down(low / high), TOLERANCE[S.dtype]):
+    steps = _doublings(round_down(low / high), TOLERANCE[S.dtype])
+    for i in range(steps):
         X = X.baddbmm_(K @ X, K)
-        if not last:
+        if i < steps - 1:
             K = K @ K
     return X
 
 
 def _doublings(low, tolerance):
-    """For each step from which ||K|| < tolerance^{1/2} follows at the end, whether it is the last."""
-    t = math.sqrt(low)
-    contraction = 2 * math.log1p(2 * t / (1 - t)) if t < 1 else math.inf
-    steps = max(1, math.ceil(math.log2(-math.log(tolerance) / contraction))) if t < 1 else 1
-    return [i == steps - 1 for i in range(steps)]
+    """How many squarings bring ||K||^2 below the tolerance, at least one."""
+    t = math.sqrt(min(low, 0.99))
+    return max(1, math.ceil(math.log2(math.log(tolerance) / (2 * math.log((1 - t) / (1 + t))))))
 
 
 def solve(S, G, ends, vectors):

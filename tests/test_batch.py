@@ -104,6 +104,11 @@ def test_reports(run, folders):
         assert float(row["seconds"]) == pytest.approx(stages)
 
 
+def test_report_that_cannot_be_written(run, folders):
+    status, _, err = run("--report", folders / "absent" / "report.csv")
+    assert status == 1 and "report.csv cannot be written" in err and len(outputs(folders)) == 4
+
+
 def test_comparison(run):
     status, out, _ = run("--compare", "eigh,newton_schulz")
     assert status == 0

@@ -1,9 +1,6 @@
 """Stylise files and folders: python -m wct.batch CONTENT STYLE --output DIR"""
 
 import argparse
-import csv
-import io
-import json
 import os
 import sys
 from collections import Counter
@@ -13,6 +10,7 @@ from statistics import median
 from tqdm import tqdm
 
 from wct import BACKENDS, MODES
+from wct.report import report_path, write_report
 
 COLUMNS = ("content", "style", "output", "status", "backend", "width", "height", "seconds",
            "encode", "transform", "decode", "error")
@@ -40,7 +38,7 @@ def arguments(argv):
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--format", choices=("png", "jpeg", "webp"), default="png")
     add("--overwrite", action="store_true", help="make finished pictures again")
-    add("--report", type=_report, metavar="FILE", help="write one row per picture to FILE.json or FILE.csv")
+    add("--report", type=report_path, metavar="FILE", help="write one row per picture to FILE.json or FILE.csv")
     args = parser.parse_args(argv)
     if not 0 <= args.strength <= 1:
         parser.error(f"--strength must lie between 0 and 1, not {args.strength}")
@@ -55,13 +53,6 @@ def _backends(text):
     if unknown:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(BACKENDS)}")
     return names
-
-
-def _report(text):
-    path = Path(text)
-    if path.suffix.lower() not in (".json", ".csv"):
-        raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
-    return path
 
 
 def labels(paths):
@@ -178,22 +169,9 @@ def summary(rows):
         yield ("median s/picture" if name == "seconds" else f"  {name}", f"{median(times):.3f}" if times else "-")
 
 
-def write_report(path, rows):
-    from wct.images import write_whole
-
-    text = io.StringIO(newline="")
-    if path.suffix.lower() == ".json":
-        json.dump(rows, text, indent=2)
-    else:
-        writer = csv.DictWriter(text, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    write_whole(path, lambda file: file.write(text.getvalue().encode()))
-
-
 def main(argv=None):
     parser, args = arguments(argv)
-    from wct.images import FORMATS, find_pictures
+    from wct.images import FORMATS, PictureError, find_pictures
     from wct.stylizer import Stylizer
 
     try:
@@ -216,12 +194,17 @@ def main(argv=None):
     if comparison:
         print()
         print_table(comparison.table())
+    failed = any(row["status"] == "failed" for row in rows)
     if args.report:
-        write_report(args.report, rows)
+        try:
+            write_report(args.report, rows, COLUMNS)
+        except PictureError as error:
+            print(f"failed: {error}", file=sys.stderr)
+            failed = True
     if interrupted:
         print("Interrupted. The same command goes on with the pictures that are left.", file=sys.stderr)
         return 130
-    return int(any(row["status"] == "failed" for row in rows))
+    return int(failed)
 
 
 if __name__ == "__main__":

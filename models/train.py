@@ -231,7 +231,8 @@ def arguments():
     parser.add_argument("--content-weight", type=float, default=1.0, help="of the content loss beside the style loss")
     parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos")
     parser.add_argument("--validation", type=int, default=45, help="photos held out, the last by name")
-    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoint.safetensors"))
+    parser.add_argument("--checkpoint", type=Path, help="default: checkpoint_stylised or checkpoint_reconstruction"
+                        ".safetensors")
     parser.add_argument("--every", type=int, default=250, help="steps between validations and checkpoints")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
@@ -244,11 +245,13 @@ def main():
     encoder, decoder = load_encoder().to(**layout), load_decoder(name, levels).to(**layout).requires_grad_(True)
     mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
     optimiser = torch.optim.Adam(decoder.parameters(), betas=(0.9, 0.999))
-    checkpoint = Checkpoint(args.checkpoint, decoder, mean, optimiser)
+    checkpoint = Checkpoint(args.checkpoint or Path(f"checkpoint_{name}.safetensors"), decoder, mean, optimiser)
     start = checkpoint.read()
     torch.manual_seed(start)
 
     photos = read_folder(args.photos)
+    if not 0 < args.validation < len(photos):
+        raise SystemExit(f"{args.photos} has {len(photos)} .jpg photos: too few to hold {args.validation} out")
     photos, held_out = photos[: -args.validation], photos[-args.validation :]
     contents = batches(photos, args.crop, args.batch, (0.4, 1.0))
     if args.stylise:
@@ -261,15 +264,14 @@ def main():
         for group in optimiser.param_groups:
             group["lr"] = rate(step, args)
         pictures = next(contents).to(**layout)
-        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
-            if args.stylise and step % 5:
-                targets = pick(bank, args.batch, args.device)
-                style, content, penalty = stylisation_losses(encoder, decoder, pictures, targets)
-                loss = style + args.content_weight * content + penalty
-                shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
-            else:
-                loss = reconstruction_loss(encoder, decoder, pictures)
-                shown = f"reconstruction {float(loss.detach()):.4f}"
+        if args.stylise and step % 5:
+            targets = pick(bank, args.batch, args.device)
+            style, content, penalty = stylisation_losses(encoder, decoder, pictures, targets)
+            loss = style + args.content_weight * content + penalty
+            shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
+        else:
+            loss = reconstruction_loss(encoder, decoder, pictures)
+            shown = f"reconstruction {float(loss.detach()):.4f}"
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)

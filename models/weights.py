@@ -65,9 +65,14 @@ _REMEDY = "Restore the weights folder: git checkout -- weights"
 
 @cache
 def _read(path):
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing. {_REMEDY}")
-    if _sha256(path) != json.loads(HASHES.read_text()).get(path.name):
+    for file in (path, HASHES):
+        if not file.is_file():
+            raise WeightsError(f"{file} is missing. {_REMEDY}")
+    try:
+        expected = json.loads(HASHES.read_text()).get(path.name)
+    except (ValueError, AttributeError) as error:
+        raise WeightsError(f"{HASHES} is damaged. {_REMEDY}") from error
+    if _sha256(path) != expected:
         raise WeightsError(f"{path} is damaged or was replaced (its sha256 is not the one in {HASHES.name}). {_REMEDY}")
     try:
         return load_file(path)

@@ -1,7 +1,6 @@
 """Tensors, and files out."""
 
 import os
-import resource
 
 import numpy as np
 import pytest
@@ -147,6 +146,7 @@ def test_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch, error, rais
 
 
 def test_full_disk(tmp_path):
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     image = Image.frombytes("RGB", (300, 300), os.urandom(270_000))
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))

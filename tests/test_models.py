@@ -92,6 +92,15 @@ def test_damaged_weights_are_named(monkeypatch, tmp_path):
         load_encoder(4)
 
 
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_missing_or_damaged_hashes_are_named(monkeypatch, tmp_path, content):
+    copied(monkeypatch, tmp_path)
+    if content:
+        (tmp_path / "sha256.json").write_text(content)
+    with pytest.raises(WeightsError, match="sha256.json is (missing|damaged)"):
+        load_encoder(1)
+
+
 def test_weights_of_another_network_are_named(monkeypatch, tmp_path):
     path = copied(monkeypatch, tmp_path)
     weights.save({"stages.relu1_1.conv1_1.weight": torch.zeros(64, 3, 5, 5)}, path)

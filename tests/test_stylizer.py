@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_colours_become_those_of_the_style(stylizer, mode):
 def test_strength_zero_is_the_photo_and_strength_is_steady(stylizer, mode):
     content = open_picture(CONTENTS[1]).rgb.resize((160, 96))
     distances = [psnr(stylizer(content, STYLES[3], strength=s, mode=mode), content) for s in (0, 0.3, 0.6, 1)]
-    assert distances[0] > 26
+    assert distances[0] > 50
     assert distances == sorted(distances, reverse=True)
 
 
@@ -68,7 +70,7 @@ def test_result_has_the_contents_size(stylizer):
 
 
 def test_very_long_picture(stylizer):
-    """20000 x 100 in the ratio of its sides; the whole of it is opened in test_images.py."""
+    """20000 x 100 in the ratio of its sides; the whole of it is opened in test_images_open.py."""
     strip = Image.open(CONTENTS[0]).convert("RGB").resize((5000, 25))
     assert stylizer(strip, STYLES[2]).size == (5000, 25)
 
@@ -121,6 +123,13 @@ def test_a_file_that_changed_is_read_again(stylizer, tmp_path):
     assert pixels(stylizer(path, STYLES[0], strength=0)).mean() < pixels(before).mean() - 100
 
 
+def test_pictures_with_the_same_bytes_and_other_colours_are_told_apart(stylizer):
+    flat = Image.new("P", (32, 32))
+    for colour in ((250, 250, 250), (5, 5, 5)):
+        flat.putpalette(colour)
+        assert np.abs(pixels(stylizer(flat, STYLES[0], strength=0)) - colour).max() < 2
+
+
 def test_same_input_same_picture(stylizer):
     first, second = (stylizer(CONTENTS[2], STYLES[7], size=96) for _ in range(2))
     assert first.tobytes() == second.tobytes()
@@ -147,13 +156,17 @@ def test_bad_pictures(stylizer, tmp_path):
         stylizer(text, STYLES[0])
     with pytest.raises(PictureError, match="absent.jpg"):
         stylizer(CONTENTS[0], tmp_path / "absent.jpg")
+    broken = Image.open(io.BytesIO(CONTENTS[0].read_bytes()[:5000]))
+    with pytest.raises(PictureError):
+        stylizer(broken, STYLES[0])
     with pytest.raises(TypeError, match="path or a PIL image, not int"):
         stylizer(3, STYLES[0])
 
 
-def test_unavailable_device():
+@pytest.mark.parametrize("device", ["mps" if torch.cuda.is_available() else "cuda", "gpu"])
+def test_unavailable_device(device):
     with pytest.raises(ValueError, match="not available"):
-        Stylizer.from_pretrained(device="mps" if torch.cuda.is_available() else "cuda")
+        Stylizer.from_pretrained(device=device)
 
 
 @pytest.mark.parametrize("path", CONTENTS + STYLES, ids=lambda path: path.stem)

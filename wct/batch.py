@@ -2,12 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
 from statistics import median
-
-from tqdm import tqdm
 
 from wct import BACKENDS, MODES
 from wct.report import report_path, write_report
@@ -65,11 +64,16 @@ def labels(paths):
 
 
 def jobs(contents, styles, output, suffix):
-    """(content, style, path to write) for every pair, content by content."""
+    """(content, style, path to write) for every pair, content by content; no two write the same file."""
     styles = list(zip(styles, labels(styles)))
+    taken = set()
     for content, content_label in zip(contents, labels(contents)):
         for style, style_label in styles:
-            yield content, style, output / f"{content_label}__{style_label}{suffix}"
+            name = f"{content_label}__{style_label}"
+            while name.casefold() in taken:
+                name += "_"
+            taken.add(name.casefold())
+            yield content, style, output / f"{name}{suffix}"
 
 
 def run(stylizer, todo, args, comparison):
@@ -77,6 +81,8 @@ def run(stylizer, todo, args, comparison):
 
     A picture that fails is told in one line, and the others are made all the same.
     """
+    from tqdm import tqdm
+
     rows, told = [], set()
     with tqdm(todo, unit="picture", dynamic_ncols=True) as bar:
         try:
@@ -84,11 +90,11 @@ def run(stylizer, todo, args, comparison):
                 row = dict.fromkeys(COLUMNS)
                 row |= {"content": str(content), "style": str(style), "output": str(path), "backend": args.backend}
                 rows.append(row)
-                if path.exists() and not args.overwrite:
-                    row["status"] = "skipped"
-                    continue
                 try:
-                    row |= stylise(stylizer, content, style, path, args, comparison)
+                    if not args.overwrite and path.is_file() and path.stat().st_size > 0:
+                        row["status"] = "skipped"
+                    else:
+                        row |= stylise(stylizer, content, style, path, args, comparison)
                 except Exception as error:  # whatever is wrong with one picture, the others are still wanted
                     row["status"], row["error"] = "failed", _sentence(error, content, style)
                     if row["error"] not in told:
@@ -101,10 +107,10 @@ def run(stylizer, todo, args, comparison):
 
 def _sentence(error, content, style):
     """What went wrong, in one line that names the file."""
-    if isinstance(error, ValueError):
-        return str(error)
+    from wct.images import PictureError
+
     reason = " ".join(str(error).split()) or type(error).__name__
-    return f"{content} in the style of {style}: {reason}"
+    return reason if isinstance(error, PictureError) else f"{content} in the style of {style}: {reason}"
 
 
 def stylise(stylizer, content, style, path, args, comparison):
@@ -130,8 +136,10 @@ class Comparison:
     def add(self, backend, result, run):
         """One pair: the result of `backend`, and `run(name)` for those of the others."""
         results = {name: result if name == backend else run(name) for name in self.rows}
-        for name, result in results.items():
-            self.rows[name].append((result.seconds, result.residual, _psnr(result.picture, results["svd"].picture)))
+        encode = {"encode": result.seconds["encode"]}  # the others found the pictures encoded already
+        for name, other in results.items():
+            decibels = _psnr(other.picture, results["svd"].picture)
+            self.rows[name].append((other.seconds | encode, other.residual, decibels))
 
     def table(self):
         yield ("backend", "transform ms", "of the total", "residual", "PSNR to svd")
@@ -169,20 +177,30 @@ def summary(rows):
         yield ("median s/picture" if name == "seconds" else f"  {name}", f"{median(times):.3f}" if times else "-")
 
 
+def _inputs(path, recursive, finished):
+    """The pictures at path, without those in the folder `finished` inside it: they are results."""
+    from wct.images import find_pictures
+
+    inside = path.resolve() in finished.parents
+    return [p for p in find_pictures(path, recursive) if not inside or finished not in p.resolve().parents]
+
+
 def main(argv=None):
     parser, args = arguments(argv)
-    from wct.images import FORMATS, PictureError, find_pictures
+    from wct.images import FORMATS, PictureError
     from wct.stylizer import Stylizer
 
     try:
-        args.output.mkdir(parents=True, exist_ok=True)
+        if args.output.is_file():
+            parser.error(f"--output {args.output} is a file; name a folder")
+        if args.report and args.report.is_dir():
+            parser.error(f"--report {args.report} is a folder; name a file")
+        for folder in (args.output, (args.report or args.output / "report").parent):
+            folder.mkdir(parents=True, exist_ok=True)
         finished = args.output.resolve()
         if finished in (args.content.resolve(), args.style.resolve()):
             parser.error("--output must be another folder than the pictures come from")
-        contents, styles = (
-            [path for path in find_pictures(folder, args.recursive) if finished not in path.resolve().parents]
-            for folder in (args.content, args.style)
-        )
+        contents, styles = (_inputs(path, args.recursive, finished) for path in (args.content, args.style))
         stylizer = Stylizer.from_pretrained(device=args.device)
     except (OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
@@ -190,10 +208,6 @@ def main(argv=None):
     todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix))
     comparison = Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None
     rows, interrupted = run(stylizer, todo, args, comparison)
-    print_table(summary(rows))
-    if comparison:
-        print()
-        print_table(comparison.table())
     failed = any(row["status"] == "failed" for row in rows)
     if args.report:
         try:
@@ -201,6 +215,10 @@ def main(argv=None):
         except PictureError as error:
             print(f"failed: {error}", file=sys.stderr)
             failed = True
+    print_table(summary(rows))
+    if comparison:
+        print()
+        print_table(comparison.table())
     if interrupted:
         print("Interrupted. The same command goes on with the pictures that are left.", file=sys.stderr)
         return 130
@@ -208,4 +226,9 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("Interrupted before the first picture.", file=sys.stderr)
+        sys.exit(130)

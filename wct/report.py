@@ -29,4 +29,4 @@ def write_report(path, rows, columns):
         writer = csv.DictWriter(text, columns)
         writer.writeheader()
         writer.writerows(rows)
-    write_whole(path, lambda file: file.write(text.getvalue().encode()))
+    write_whole(path, lambda file: file.write(text.getvalue().encode(errors="surrogateescape")))

@@ -1,10 +1,10 @@
 """Stylizer: a photo and a painting in, the photo in the painting's style out."""
 
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import blake2b
 from os import PathLike, fspath, stat
 
@@ -14,11 +14,12 @@ from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
 from wct import BACKENDS, MODES
-from wct.images import Picture, open_picture, to_pil, to_tensor, with_alpha
+from wct.images import Picture, PictureError, open_picture, to_pil, to_tensor, with_alpha
 from wct.sqrtm import residual
 from wct.transform import colouring, map_between, regularised, statistics, whitening
 
 MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for
+LARGEST = 24_000_000  # pixels; their features take some 20 GB
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 DETAIL = 0.05  # share of the content's own features below the deepest level, at full strength
 STAGES = ("encode", "transform", "decode")
@@ -59,25 +60,38 @@ class Style:
         return self._roots[level, backend]
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A picture to open, equal to another when it is the same file or the same pixels."""
+def _opened(value):
+    """A picture's identity, for the caches, and what `open_picture` is to open: the path or the PIL image itself.
 
-    key: object
-    value: object = field(compare=False)
+    A file is the same while its path, time and length are, a PIL image while its upright sRGB pixels are.
+    """
+    if isinstance(value, (str, PathLike)):
+        try:
+            info = stat(value)
+        except (OSError, ValueError):
+            return fspath(value), value  # opening it will say what is wrong
+        return (fspath(value), info.st_mtime_ns, info.st_size), value
+    if isinstance(value, Image.Image):
+        picture = open_picture(value)
+        image = with_alpha(picture.rgb, picture.alpha)
+        return (image.size, blake2b(image.tobytes()).digest()), image
+    raise TypeError(f"a picture is a path or a PIL image, not {type(value).__name__}")
 
-    @classmethod
-    def of(cls, value):
-        if isinstance(value, (str, PathLike)):
-            try:
-                info = stat(value)
-            except OSError:
-                return cls(fspath(value), value)  # opening it will say what is wrong
-            return cls((fspath(value), info.st_mtime_ns, info.st_size), value)
-        if isinstance(value, Image.Image):
-            digest = blake2b(value.tobytes()).digest()
-            return cls((value.mode, value.size, digest), value)
-        raise TypeError(f"a picture is a path or a PIL image, not {type(value).__name__}")
+
+class _Recent(OrderedDict):
+    """The last few results of slow functions; the oldest is let go before a new one is made."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def get(self, key, make):
+        if key not in self:
+            while len(self) >= self.most:
+                self.popitem(last=False)
+            self[key] = make()
+        self.move_to_end(key)
+        return self[key]
 
 
 def _fitted(picture, size):
@@ -87,6 +101,8 @@ def _fitted(picture, size):
     if scale == 1:
         return picture
     to = max(1, round(width * scale)), max(1, round(height * scale))
+    if to[0] * to[1] > LARGEST:
+        raise PictureError(f"{picture.name}: {to[0]} x {to[1]} pixels are too many to stylise; ask for a smaller size")
     rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
     return Picture(rgb, alpha, picture.name)
 
@@ -107,7 +123,7 @@ class _Clock:
 
     def _now(self):
         if self.device.type != "cpu":
-            getattr(torch, self.device.type).synchronize()
+            torch.accelerator.synchronize(self.device)
         return time.perf_counter()
 
 
@@ -131,8 +147,8 @@ def choose_device(name="auto"):
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(device for device, there in available.items() if there)
-    if not available.get(torch.device(name).type):
-        raise ValueError(f"device {name!r} is not available here; use auto or cpu")
+    if not available.get(str(name).partition(":")[0]):
+        raise ValueError(f"device {str(name)!r} is not available here; use auto or cpu")
     return torch.device(name)
 
 
@@ -150,8 +166,7 @@ class Stylizer:
         layout = {"device": self.device, "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
         self.levels = decoder.levels
-        self._content = lru_cache(maxsize=1)(self._encode_content)
-        self._style = lru_cache(maxsize=64)(self._encode_style)
+        self._contents, self._styles = _Recent(1), _Recent(256)
 
     @classmethod
     def from_pretrained(cls, device="auto", decoder="stylised", levels=4):
@@ -170,7 +185,8 @@ class Stylizer:
         mode: "single" encodes once and transforms between the decoder's blocks; "cascade" encodes, transforms
         and decodes once per level, deepest first. size: longest side of the result in pixels; by default the
         content's own, reduced to MAX_PIXELS where it has more. measure: also work out the whitening residual.
-        Returns a Result. Raises wct.images.PictureError for a picture that cannot be read, ValueError for a bad option.
+        Returns a Result. Raises wct.images.PictureError for a picture that cannot be read, ValueError for a bad
+        option.
         """
         if not 0 <= strength <= 1:
             raise ValueError(f"strength must lie between 0 and 1, not {strength}")
@@ -182,13 +198,15 @@ class Stylizer:
             raise ValueError(f"size must be at least 1 pixel, not {size}")
         clock = _Clock(self.device)
         with clock("encode"):
-            content = self._content(_Source.of(content), size)
-            style = self._style(_Source.of(style), max(content.picture.size))
+            content = self._content(content, size)
+            style = self._style(style, min(max(content.picture.size), MAX_STYLE_SIDE))
         residuals = [] if measure else None
         transform = partial(self._transform, style, strength, backend, residuals, clock)
         with clock("decode"):
             if mode == "single":
                 tensor = single_pass(self.decoder, content.features, transform, strength)
+                lost = content.pixels - self.decoder.block(1)(content.features[0])  # by D1, of the photo
+                tensor = tensor + (1 - strength) * lost
             else:
                 tensor = self._cascade(content, transform, strength, clock)
             width, height = content.picture.size
@@ -218,14 +236,22 @@ class Stylizer:
                 residuals.append(float(residual(regularised(content.covariance)[0], white).max()))
         return y
 
-    def _encode_content(self, source, size):
-        picture = _fitted(open_picture(source.value, max_size=size), size)
-        pixels = self._pixels(picture)
-        return Content(picture, pixels, self.encoder(pixels))
+    def _content(self, value, size):
+        def encode():
+            picture = _fitted(open_picture(source, max_size=size), size)
+            pixels = self._pixels(picture)
+            return Content(picture, pixels, self.encoder(pixels, self.levels))
 
-    def _encode_style(self, source, side):
-        picture = open_picture(source.value, max_size=min(side, MAX_STYLE_SIDE))
-        return Style([statistics(f) for f in self.encoder(self._pixels(picture))])
+        key, source = _opened(value)
+        return self._contents.get((key, size), encode)
+
+    def _style(self, value, side):
+        def encode():
+            pixels = self._pixels(open_picture(source, max_size=side))
+            return Style([statistics(f) for f in self.encoder(pixels, self.levels)])
+
+        key, source = _opened(value)
+        return self._styles.get((key, side), encode)
 
     def _pixels(self, picture):
         x = to_tensor(picture.rgb).to(self.device)

@@ -53,9 +53,10 @@ def statistics(features):
     """
     flat = features.flatten(2)
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
-    mean = flat.mean(-1)
-    centred = flat - mean[..., None]
-    return Statistics(mean, centred @ centred.mT / flat.shape[-1])
+    with torch.autocast(flat.device.type, enabled=False):
+        mean = flat.mean(-1)
+        centred = flat - mean[..., None]
+        return Statistics(mean, centred @ centred.mT / flat.shape[-1])
 
 
 def regularised(covariance, ridge=RIDGE):

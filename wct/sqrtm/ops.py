@@ -92,6 +92,9 @@ def roots(
     outputs = _empty_outputs(A, method, want)
     if A.numel() == 0:
         return outputs
+    if A.device.type == "mps":  # lacks some of the factorisations
+        on_cpu = roots(A.cpu(), None if lower is None else lower.cpu(), method, want, degree, scaling, steps)
+        return tuple(x.to(A.device) for x in on_cpu)
     n = A.shape[-1]
     options = {k: v for k, v in dict(degree=degree, scaling=scaling, steps=steps).items() if v is not None}
     with _no_autocast(A):
@@ -130,6 +133,8 @@ def solve_lyapunov(S: Tensor, G: Tensor, values: Tensor, vectors: Tensor) -> Ten
     """X with S X + X S = G; values and vectors as `roots` returns them, for S."""
     if S.numel() == 0:
         return torch.empty_like(G)
+    if S.device.type == "mps":
+        return solve_lyapunov(S.cpu(), G.cpu(), values.cpu(), vectors.cpu()).to(S.device)
     batch = math.prod(S.shape[:-2])
     with _no_autocast(S):
         X = lyapunov.solve(*(x.reshape(batch, *x.shape[S.ndim - 2 :]) for x in (S, G, values, vectors)))

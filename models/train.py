@@ -29,7 +29,7 @@ HELD_OUT_STYLES = (
     "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
 )
 FEATURE_WEIGHT = 0.1
-LEVEL_ODDS = (0.01, 0.03, 0.06, 0.55, 0.35)  # how often each level is the one to reconstruct from
+LEVEL_ODDS = (0.04, 0.16, 0.2, 0.25, 0.35)  # how often each level is the one to reconstruct from
 
 
 def read(path):
@@ -228,7 +228,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
-    parser.add_argument("--content-weight", type=float, default=1.0, help="of the content loss beside the style loss")
+    parser.add_argument("--content-weight", type=float, default=0.3, help="of the content loss beside the style loss")
     parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos")
     parser.add_argument("--validation", type=int, default=45, help="photos held out, the last by name")
     parser.add_argument("--checkpoint", type=Path, help="default: checkpoint_stylised or checkpoint_reconstruction"

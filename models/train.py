@@ -259,6 +259,7 @@ def main():
         bank = style_bank(encoder, batches(paintings, 320, 1, (0.25, 1.0), colour=0.2), args.bank * 2 // 3, args.device)
         bank += style_bank(encoder, batches(photos, 256, 1, (0.5, 1.0), colour=0.2), args.bank // 3, args.device)
 
+    print(f"steps {start} to {args.steps}", flush=True)
     began = time.monotonic()
     for step in range(start, args.steps):
         for group in optimiser.param_groups:

@@ -135,8 +135,8 @@ def test_training_runs_and_resumes(tmp_path, stylise, environment):
                "--crop", "32", "--batch", "1", "--every", "2", "--device", "cpu", "--validation", "1",
                *["--stylise", "--bank", "3"] * stylise]
     before = (tmp_path / "weights/sha256.json").read_text()
-    for steps, first in (("2", "0 "), ("3", "2 ")):
-        args = [*command, "--steps", steps]
+    for steps, first in ((2, "steps 0 to 2"), (3, "steps 2 to 3")):
+        args = [*command, "--steps", str(steps)]
         run = subprocess.run(args, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         assert run.stdout.startswith(first)

@@ -266,11 +266,18 @@ def matrix(args, parser):
     devices = args.device or available
     if missing := [device for device in devices if device not in available]:
         parser.error(f"--device {missing[0]}: PyTorch sees none")
+    if args.condition < 1:
+        parser.error(f"--condition must be at least 1, not {args.condition:g}")
+    try:
+        for folder in [args.plot, args.report and args.report.parent]:
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(str(error))
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
           "A ratio above 1 is faster than the baseline.")
     rows = list(print_table(run(args, devices)))
     if args.plot:
-        args.plot.mkdir(parents=True, exist_ok=True)
         plot_times(rows, args.plot)
         device, dtype, n = devices[-1], args.dtype[0], min(args.n, key=lambda n: abs(n - 64))
         degrees = list(sweep(args, device, dtype, n))

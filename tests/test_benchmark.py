@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from conftest import EXAMPLES
 
 TINY = ["--n", "4,8", "--batch", "1,3", "--repeats", "1", "--dtype", "float32", "--device", "cpu"]

@@ -36,11 +36,9 @@ def read(path):
     return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)
 
 
-def read_folder(folder, held_out=()):
-    """The .jpg pictures of a folder as (3, H, W) uint8, in the order of their names; the held-out ones apart."""
-    paths = sorted(Path(folder).glob("*.jpg"))
-    seen, unseen = [p for p in paths if p.stem not in held_out], [p for p in paths if p.stem in held_out]
-    return ([read(p) for p in seen], [read(p) for p in unseen]) if held_out else [read(p) for p in seen]
+def read_folder(folder):
+    """The .jpg pictures of a folder as (3, H, W) uint8, by name without suffix and in the order of the names."""
+    return {path.stem: read(path) for path in sorted(Path(folder).glob("*.jpg"))}
 
 
 def batches(pictures, size, count, scale, colour=0.0):
@@ -249,13 +247,15 @@ def main():
     start = checkpoint.read()
     torch.manual_seed(start)
 
-    photos = read_folder(args.photos)
+    photos = list(read_folder(args.photos).values())
     if not 0 < args.validation < len(photos):
         raise SystemExit(f"{args.photos} has {len(photos)} .jpg photos: too few to hold {args.validation} out")
     photos, held_out = photos[: -args.validation], photos[-args.validation :]
     contents = batches(photos, args.crop, args.batch, (0.4, 1.0))
     if args.stylise:
-        paintings, unseen = read_folder(args.styles, HELD_OUT_STYLES)
+        pictures = read_folder(args.styles)
+        paintings = [picture for name, picture in pictures.items() if name not in HELD_OUT_STYLES]
+        unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
         bank = style_bank(encoder, batches(paintings, 320, 1, (0.25, 1.0), colour=0.2), args.bank * 2 // 3, args.device)
         bank += style_bank(encoder, batches(photos, 256, 1, (0.5, 1.0), colour=0.2), args.bank // 3, args.device)
 

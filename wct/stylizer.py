@@ -205,8 +205,9 @@ class Stylizer:
         with clock("decode"):
             if mode == "single":
                 tensor = single_pass(self.decoder, content.features, transform, strength)
-                lost = content.pixels - self.decoder.block(1)(content.features[0])  # by D1, of the photo
-                tensor = tensor + (1 - strength) * lost
+                if strength < 1:
+                    lost = content.pixels - self.decoder.block(1)(content.features[0])  # by D1, of the photo
+                    tensor = tensor + (1 - strength) * lost
             else:
                 tensor = self._cascade(content, transform, strength, clock)
             width, height = content.picture.size

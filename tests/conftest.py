@@ -1,12 +1,23 @@
 import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 import torch
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
 CONTENTS = sorted((EXAMPLES / "content").glob("*.jpg"))
 STYLES = sorted((EXAMPLES / "style").glob("*.jpg"))
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+collect_ignore = [] if CHROMIUM else ["test_page.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +36,41 @@ def stylizer():
 def environment():
     """For subprocesses: no accelerator, so that every machine runs the same test."""
     return os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+
+
+@pytest.fixture(scope="session")
+def serve(environment, tmp_path_factory):
+    """A context manager: the page, served by `python app.py` with the arguments given; yields its address."""
+    ports = iter(range(7900, 7999))
+
+    @contextmanager
+    def serve(*arguments, **variables):
+        url = f"http://127.0.0.1:{next(ports)}"
+        log = tmp_path_factory.mktemp("page") / "log"
+        command = [sys.executable, str(ROOT / "app.py"), "--device", "cpu", "--port", url[-4:], *arguments]
+        with log.open("w") as file:  # from another folder, as a user may
+            server = subprocess.Popen(command, stdout=file, stderr=file, cwd=log.parent, env=environment | variables)
+        try:
+            deadline = time.monotonic() + 120
+            while not _answers(url):
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(20)
+
+    return serve
+
+
+def _answers(url):
+    try:
+        return urlopen(url).status == 200
+    except URLError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def page_url(serve):
+    with serve("--mcp") as url:
+        yield url

@@ -76,33 +76,38 @@ def jobs(contents, styles, output, suffix):
             yield content, style, output / f"{name}{suffix}"
 
 
-def run(stylizer, todo, args, comparison):
-    """Work through the jobs behind a progress bar: the rows of the report, and whether it was interrupted.
+def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, **options):
+    """Stylise and write every (content, style, path) of `todo`: yields one row of the report per picture.
 
-    A picture that fails is told in one line, and the others are made all the same.
+    A picture that fails is told in its row, and the others are made all the same. Without overwrite, those that
+    are there already are skipped. The options are those of `Stylizer.stylise`.
     """
-    from tqdm import tqdm
-
-    rows, told = [], set()
-    with tqdm(todo, unit="picture", dynamic_ncols=True) as bar:
+    for content, style, path in todo:
+        row = dict.fromkeys(COLUMNS)
+        row |= {"content": str(content), "style": str(style), "output": str(path), "backend": options.get("backend")}
         try:
-            for content, style, path in bar:
-                row = dict.fromkeys(COLUMNS)
-                row |= {"content": str(content), "style": str(style), "output": str(path), "backend": args.backend}
-                rows.append(row)
-                try:
-                    if not args.overwrite and path.is_file() and path.stat().st_size > 0:
-                        row["status"] = "skipped"
-                    else:
-                        row |= stylise(stylizer, content, style, path, args, comparison)
-                except Exception as error:  # whatever is wrong with one picture, the others are still wanted
-                    row["status"], row["error"] = "failed", _sentence(error, content, style)
-                    if row["error"] not in told:
-                        told.add(row["error"])
-                        bar.write(f"failed: {row['error']}", file=sys.stderr)
-        except KeyboardInterrupt:
-            return [row for row in rows if row["status"]], True
-    return rows, False
+            if not overwrite and path.is_file() and path.stat().st_size > 0:
+                row["status"] = "skipped"
+            else:
+                row |= _write(stylizer, content, style, path, format, comparison, options)
+        except Exception as error:  # whatever is wrong with one picture, the others are still wanted
+            row["status"], row["error"] = "failed", _sentence(error, content, style)
+        yield row
+
+
+def _write(stylizer, content, style, path, format, comparison, options):
+    """Make and write one picture: what the report says of it."""
+    from wct.images import save_picture
+
+    result = stylizer.stylise(content, style, measure=comparison is not None, **options)
+    save_picture(result.picture, path, format)
+    if comparison:
+        others = options | {"measure": True}
+        comparison.add(options["backend"], result,
+                       lambda name: stylizer.stylise(content, style, **others | {"backend": name}))
+    width, height = result.picture.size
+    seconds = sum(result.seconds.values())
+    return result.seconds | {"status": "done", "seconds": seconds, "width": width, "height": height}
 
 
 def _sentence(error, content, style):
@@ -113,50 +118,21 @@ def _sentence(error, content, style):
     return reason if isinstance(error, PictureError) else f"{content} in the style of {style}: {reason}"
 
 
-def stylise(stylizer, content, style, path, args, comparison):
-    """Make and write one picture: what the report says of it."""
-    from wct.images import save_picture
+def run(stylizer, todo, **options):
+    """Work through the jobs behind a progress bar: the rows of the report, and whether it was interrupted."""
+    from tqdm import tqdm
 
-    options = {"strength": args.strength, "size": args.size, "mode": args.mode, "measure": comparison is not None}
-    result = stylizer.stylise(content, style, backend=args.backend, **options)
-    save_picture(result.picture, path, args.format)
-    if comparison:
-        comparison.add(args.backend, result, lambda name: stylizer.stylise(content, style, backend=name, **options))
-    width, height = result.picture.size
-    seconds = sum(result.seconds.values())
-    return result.seconds | {"status": "done", "seconds": seconds, "width": width, "height": height}
-
-
-class Comparison:
-    """Time, accuracy and pictures of several backends on the same pairs."""
-
-    def __init__(self, backends):
-        self.rows = {name: [] for name in backends}
-
-    def add(self, backend, result, run):
-        """One pair: the result of `backend`, and `run(name)` for those of the others."""
-        results = {name: result if name == backend else run(name) for name in self.rows}
-        encode = {"encode": result.seconds["encode"]}  # the others found the pictures encoded already
-        for name, other in results.items():
-            decibels = _psnr(other.picture, results["svd"].picture)
-            self.rows[name].append((other.seconds | encode, other.residual, decibels))
-
-    def table(self):
-        yield ("backend", "transform ms", "of the total", "residual", "PSNR to svd")
-        for name, rows in self.rows.items():
-            if rows:
-                seconds, residuals, decibels = zip(*rows)
-                share = median(s["transform"] / sum(s.values()) for s in seconds)
-                yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}",
-                       f"{max(residuals):.1e}", f"{median(decibels):.1f} dB")
-
-
-def _psnr(a, b):
-    import numpy as np
-
-    a, b = (np.asarray(image.convert("RGB"), dtype=np.float64) for image in (a, b))
-    error = np.square(a - b).mean()
-    return float("inf") if error == 0 else 10 * np.log10(255**2 / error)
+    rows, told = [], set()
+    with tqdm(todo, unit="picture", dynamic_ncols=True) as bar:
+        try:
+            for row in work(stylizer, bar, **options):
+                rows.append(row)
+                if row["error"] and row["error"] not in told:
+                    told.add(row["error"])
+                    bar.write(f"failed: {row['error']}", file=sys.stderr)
+        except KeyboardInterrupt:
+            return rows, True
+    return rows, False
 
 
 def print_table(rows):
@@ -187,6 +163,7 @@ def _inputs(path, recursive, finished):
 
 def main(argv=None):
     parser, args = arguments(argv)
+    from wct.comparison import Comparison
     from wct.images import FORMATS, PictureError
     from wct.stylizer import Stylizer
 
@@ -207,7 +184,10 @@ def main(argv=None):
 
     todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix))
     comparison = Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None
-    rows, interrupted = run(stylizer, todo, args, comparison)
+    rows, interrupted = run(
+        stylizer, todo, format=args.format, overwrite=args.overwrite, comparison=comparison,
+        strength=args.strength, size=args.size, mode=args.mode, backend=args.backend,
+    )
     failed = any(row["status"] == "failed" for row in rows)
     if args.report:
         try:

@@ -1,0 +1,220 @@
+"""What the page, its API and its MCP tools do when they are asked: stylise, compare, folder, cancel."""
+
+import os
+import re
+import tempfile
+import threading
+import time
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+import pandas as pd
+
+from wct.batch import jobs, work
+from wct.comparison import compare
+from wct.images import PictureError, open_picture, save_picture, with_alpha
+from wct.report import write_report
+from wct.stylizer import STAGES
+
+TABLE = ("backend", *(f"{stage} ms" for stage in STAGES), "total ms", "residual", "PSNR to svd, dB")
+CANCELLED = "Cancelled."
+PAINTINGS = Path(__file__).resolve().parent.parent / "examples" / "style"
+
+
+class Cancelled(BaseException):
+    """Ends a run from inside; no Exception, so that a folder run does not take it for a picture that failed."""
+
+
+def image_input(**options):
+    """A gr.Image that hands over the file as it was uploaded: `open_picture` reads it, and says what is wrong."""
+    image = gr.Image(type="filepath", image_mode=None, **options)
+    image.preprocess = lambda payload: payload and payload.path
+    return image
+
+
+def _new_folder():
+    """A folder for results, where Gradio serves them from and in time removes them."""
+    return Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
+
+
+def _seconds(seconds):
+    stages = ", ".join(f"{stage} {seconds[stage]:.2f}" for stage in STAGES)
+    return f"{sum(seconds.values()):.2f} s ({stages})"
+
+
+def _without_folders(message):
+    """A message that names uploaded files without the folders they happen to lie in."""
+    return re.sub(rf"{re.escape(os.environ['GRADIO_TEMP_DIR'])}(/[^/\s]+)*/", "", message)
+
+
+@contextmanager
+def _readable():
+    """Turn what goes wrong inside into a message on the page."""
+    try:
+        yield
+    except (PictureError, ValueError) as error:
+        raise gr.Error(_without_folders(str(error)), print_exception=False) from error
+    except MemoryError as error:
+        raise gr.Error("Not enough memory for this picture; choose a smaller size.", print_exception=False) from error
+
+
+def _chosen(content, style):
+    if not content:
+        raise ValueError("Choose a photo first.")
+    if not style:
+        raise ValueError("Choose a painting first.")
+    for path in (content, style):
+        if Path(path).is_file():
+            os.utime(path)  # files are removed an hour after their last use
+
+
+class Web:
+    """The handlers. All share one Stylizer, which works for one of them at a time."""
+
+    def __init__(self, stylizer):
+        self.stylizer = stylizer
+        self._turn = threading.Lock()
+        self._cancelled = set()  # sessions
+
+    def cancel(self, request: gr.Request):
+        """End the caller's run at its next stage."""
+        self._cancelled.add(request.session_hash)
+        return CANCELLED
+
+    @contextmanager
+    def _run(self, request, progress):
+        """One run: waits for its turn, and gives a progress callback that ends it where it has been cancelled."""
+        session = request.session_hash if request else None
+
+        def report(share, stage):
+            if session in self._cancelled:
+                raise Cancelled
+            progress(share, desc=stage)
+
+        with self._turn, _readable():
+            self._cancelled.discard(session)
+            yield report
+
+    def stylise(self, content, style, strength=1.0, size=768, mode="single", backend="mpa", levels=4, ridge=0.01,
+                request: gr.Request = None, progress=gr.Progress()):
+        """Give a photo the style of a painting.
+
+        Args:
+            content: the photo
+            style: the painting, or any other picture, whose style is taken
+            strength: 0 is the photo itself, 1 the full style
+            size: longest side of the result in pixels
+            mode: "single" passes once through the networks; "cascade" once per level, which takes 3-4 times as long
+            backend: how the matrix square roots are computed
+            levels: how many levels of features take part, from the finest
+            ridge: added to the covariances, relative to their mean variance
+
+        Returns:
+            the photo and the result as a pair, the result as a PNG file, and the seconds it took
+        """
+        try:
+            with self._run(request, progress) as report:
+                _chosen(content, style)
+                result = self.stylizer.stylise(
+                    content, style, strength=strength, size=size, mode=mode, backend=backend, levels=levels,
+                    ridge=ridge, progress=report,
+                )
+                report(1.0, "save")
+                path = _new_folder() / f"{Path(content).stem}__{Path(style).stem}.png"
+                save_picture(result.picture, path)
+                photo = open_picture(content, max_size=max(result.picture.size))
+                before = with_alpha(photo.rgb, photo.alpha).resize(result.picture.size)
+                return (before, path), str(path), _seconds(result.seconds)
+        except Cancelled:
+            return gr.skip(), gr.skip(), CANCELLED
+
+    def restyle(self, content, style, strength, size, mode, backend, levels, ridge, request: gr.Request = None,
+                progress=gr.Progress()):
+        """`stylise`, where there is something to stylise."""
+        if not content or not style:
+            return [gr.skip()] * 3
+        return self.stylise(content, style, strength, size, mode, backend, levels, ridge, request, progress)
+
+    def compare(self, content, style, backends, repeats=3, size=512, request: gr.Request = None,
+                progress=gr.Progress()):
+        """Run several backends on one pair of pictures, and compare their time, their accuracy and their pictures.
+
+        Args:
+            content: the photo
+            style: the painting
+            backends: which ways of computing the matrix square roots
+            repeats: timed runs of each, after one to warm up; medians are shown
+            size: longest side of the pictures in pixels
+
+        Returns:
+            the pictures, a table (milliseconds per stage, residual of the whitening, PSNR to the SVD's picture), the
+            same for a plot, and as a CSV file
+        """
+        try:
+            with self._run(request, progress) as report:
+                _chosen(content, style)
+                if not backends:
+                    raise ValueError("Choose at least one backend.")
+                measured = compare(self.stylizer, content, style, backends, repeats, report, size=size)
+                folder, rows, pictures, times = _new_folder(), [], [], []
+                for backend, m in measured.items():
+                    ms = [1000 * m.seconds[stage] for stage in STAGES]
+                    total, transform = sum(ms), 1000 * m.seconds["transform"]
+                    rows.append([backend, *(round(t, 1) for t in (*ms, total)), f"{m.residual:.1e}", f"{m.psnr:.1f}"])
+                    times += [(backend, stage, t) for stage, t in zip(STAGES, ms)]
+                    save_picture(m.picture, folder / f"{backend}.png")
+                    pictures.append((folder / f"{backend}.png", f"{backend}: {transform:.0f} of {total:.0f} ms"))
+                write_report(folder / "backends.csv", [dict(zip(TABLE, row)) for row in rows], TABLE)
+                plot = pd.DataFrame(times, columns=["backend", "stage", "milliseconds"])
+                return pictures, rows, plot, str(folder / "backends.csv"), f"Medians of {repeats} runs, style cached."
+        except Cancelled:
+            return *[gr.skip()] * 4, CANCELLED
+
+    def folder(self, contents, styles=None, paintings=None, strength=1.0, size=768, mode="single",
+               request: gr.Request = None, progress=gr.Progress()):
+        """Give many photos the styles of many paintings, each photo in each style.
+
+        Args:
+            contents: the photos
+            styles: picture files whose styles are taken
+            paintings: names of paintings that come with the program, taken as well
+            strength: 0 is the photo itself, 1 the full style
+            size: longest side of the results in pixels
+            mode: "single" passes once through the networks; "cascade" once per level, which takes 3-4 times as long
+
+        Yields:
+            the pictures that are finished, what failed and why, and in the end a zip of them all
+        """
+        gallery, failures, began = [], [], time.monotonic()
+        try:
+            with self._run(request, progress) as report:
+                sources = [Path(path) for path in styles or []]
+                sources += [PAINTINGS / f"{name}.jpg" for name in paintings or []]
+                if not contents:
+                    raise ValueError("Choose some photos first.")
+                if not sources:
+                    raise ValueError("Choose some paintings first.")
+                folder = _new_folder()
+                todo = list(jobs([Path(path) for path in contents], sources, folder, ".png"))
+
+                def stage(share, name):
+                    done = len(gallery) + len(failures)
+                    report((done + share) / len(todo), f"picture {done + 1} of {len(todo)}: {name}")
+
+                for row in work(self.stylizer, todo, strength=strength, size=size, mode=mode, progress=stage):
+                    if row["status"] == "done":
+                        gallery.append((row["output"], Path(row["output"]).stem.replace("__", " in the style of ")))
+                    else:
+                        failures.append([_without_folders(row["error"])])
+                    yield gallery, failures, gr.skip(), f"{len(gallery)} of {len(todo)} pictures"
+                archive = folder / "pictures.zip"
+                with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as zipped:
+                    for path, _ in gallery:
+                        zipped.write(path, Path(path).name)
+                told = f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
+                told += f", {len(failures)} failed" if failures else ""
+                yield gallery, failures, str(archive) if gallery else None, told
+        except Cancelled:
+            yield gallery, failures, gr.skip(), f"{CANCELLED} {len(gallery)} pictures are finished."

@@ -62,7 +62,7 @@ def build(stylizer):
 
     web = Web(stylizer)
     paintings = titles("style")
-    largest = int(stylizer.max_pixels**0.5) // 64 * 64
+    longest = max(128, int((2 * stylizer.max_pixels) ** 0.5) // 64 * 64)  # of a picture twice as long as high
 
     def photo(label, **more):
         return image_input(label=label, height=260, **more)
@@ -71,7 +71,7 @@ def build(stylizer):
         return gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the photo, 1 the full style; 0.6-0.8 suits faces")
 
     def size(value):
-        return gr.Slider(64, largest, min(value, largest), step=64, label="Size",
+        return gr.Slider(64, longest, min(value, longest), step=64, label="Size",
                          info="Longest side of the result in pixels")
 
     def mode():

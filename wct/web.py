@@ -65,9 +65,9 @@ def _chosen(content, style):
         raise ValueError("Choose a photo first.")
     if not style:
         raise ValueError("Choose a painting first.")
-    for path in (content, style):
-        if Path(path).is_file():
-            os.utime(path)  # files are removed an hour after their last use
+    for path in map(Path, (content, style)):
+        if path.is_file():  # files go some time after the last change of their status: this is one, the picture is kept
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 class Web:

@@ -1,12 +1,11 @@
-"""Measure speed and accuracy: python -m wct.benchmark matrix"""
+"""Matrix square roots, timed: python -m wct.benchmark matrix"""
 
-import argparse
-import sys
 import time
 from pathlib import Path
 from statistics import median
 
 from wct import BACKENDS
+from wct.benchmark.common import available_devices, count, list_of, make_folders, one_of, print_table
 from wct.report import report_path, write_report
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
@@ -15,58 +14,31 @@ COLUMNS = ("device", "dtype", "n", "batch", "method", "degree", "forward_ms", "b
 LITERAL = " (paper)"  # marks a literal form among the methods of a sweep
 
 
-def arguments(argv):
-    parser = argparse.ArgumentParser(prog="python -m wct.benchmark", description=__doc__.split(":")[0] + ".")
-    commands = parser.add_subparsers(dest="command", required=True)
-    _matrix_arguments(commands.add_parser(
+def add_command(commands):
+    parser = commands.add_parser(
         "matrix", help="matrix square roots",
         description="Time a whiten-and-colour pair, C^{-1/2} of one batch of random matrices and S^{1/2} of "
         "another, by every method of wct.sqrtm and by hand with torch.linalg: medians, after warming up. "
         "Combinations that would take too long are left out.",
-    ))
-    return parser, parser.parse_args(argv)
-
-
-def _matrix_arguments(parser):
+    )
+    parser.set_defaults(run=main)
     add = parser.add_argument
-    add("--n", type=_list(_count), default=[16, 32, 64, 128, 256, 512], metavar="N[,N...]",
+    add("--n", type=list_of(count), default=[16, 32, 64, 128, 256, 512], metavar="N[,N...]",
         help="sizes of the matrices (default: 16,32,64,128,256,512)")
-    add("--batch", type=_list(_count), default=[1, 16, 256], metavar="B[,B...]", help="default: 1,16,256")
-    add("--dtype", type=_list(_one_of("float32", "float64")), default=["float32", "float64"], metavar="D[,D]",
+    add("--batch", type=list_of(count), default=[1, 16, 256], metavar="B[,B...]", help="default: 1,16,256")
+    add("--dtype", type=list_of(one_of("float32", "float64")), default=["float32", "float64"], metavar="D[,D]",
         help="float32, float64 or both (default)")
-    add("--device", type=_list(_one_of("cpu", "cuda")), metavar="D[,D]",
+    add("--device", type=list_of(one_of("cpu", "cuda")), metavar="D[,D]",
         help="cpu, cuda or both (default: the CPU, and CUDA where there is one)")
-    add("--methods", type=_list(_one_of(*BACKENDS)), default=list(BACKENDS), metavar="M[,M...]",
+    add("--methods", type=list_of(one_of(*BACKENDS)), default=list(BACKENDS), metavar="M[,M...]",
         help=f"default: {','.join(BACKENDS)}")
     add("--condition", type=float, default=1e4, metavar="C", help="condition number (default: 1e4)")
-    add("--repeats", type=_count, default=7, metavar="R", help="runs to take the median of (default: 7)")
+    add("--repeats", type=count, default=7, metavar="R", help="runs to take the median of (default: 7)")
     add("--limit", type=float, default=3.0, metavar="SECONDS",
         help="per combination; what would take longer is run fewer times, or not at all (default: 3)")
     add("--report", type=report_path, metavar="FILE", help="write one row per combination to FILE.json or .csv")
     add("--plot", type=Path, metavar="DIR",
         help="draw time against n, time against residual and residual against degree; needs matplotlib")
-
-
-def _list(item):
-    def parse(text):
-        return [item(part) for part in text.split(",")]
-
-    return parse
-
-
-def _count(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
-
-
-def _one_of(*names):
-    def parse(text):
-        if text not in names:
-            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(names)}")
-        return text
-
-    return parse
 
 
 def random_matrices(batch, n, condition, dtype, device, seed):
@@ -198,26 +170,12 @@ def sweep(args, device, dtype, n):
                 yield result
 
 
-TABLE = {  # heading -> how a row shows it
-    "device": "{device}", "dtype": "{dtype}", "n": "{n}", "batch": "{batch}", "method": "{method}",
-    "forward ms": "{forward_ms:.2f}", "backward ms": "{backward_ms:.2f}", "residual": "{residual:.1e}",
-    "svd/it": "{svd_forward:.2f}", "with backward": "{svd_both:.2f}",
-    "eigh/it": "{eigh_forward:.2f}", "with backward ": "{eigh_both:.2f}",
-}
-
-
-def print_table(rows):
-    """As the rows come, a heading for each group of matrices."""
-    group = None
-    for row in rows:
-        shown = {key: float("nan") if value is None else value for key, value in row.items()}
-        cells = [cell.format(**shown) for cell in TABLE.values()]
-        widths = [max(len(heading), 7) for heading in TABLE]
-        widths[list(TABLE).index("method")] = 16
-        if group != (group := cells[:4]):
-            print("\n" + "  ".join(h.rjust(w) for h, w in zip(TABLE, widths)))
-        print("  ".join(cell.rjust(w) for cell, w in zip(cells, widths)), flush=True)
-        yield row
+TABLE = (  # heading, key of a row, width, format
+    ("device", "device", 7, ""), ("dtype", "dtype", 7, ""), ("n", "n", 7, ""), ("batch", "batch", 7, ""),
+    ("method", "method", 16, ""), ("forward ms", "forward_ms", 10, ".2f"), ("backward ms", "backward_ms", 11, ".2f"),
+    ("residual", "residual", 8, ".1e"), ("svd/it", "svd_forward", 7, ".2f"), ("with backward", "svd_both", 13, ".2f"),
+    ("eigh/it", "eigh_forward", 7, ".2f"), ("with backward", "eigh_both", 13, ".2f"),
+)
 
 
 def plot_times(rows, folder):
@@ -259,24 +217,18 @@ def plot_sweep(rows, name, folder):
     figure.savefig(folder / "residual.png", dpi=150)
 
 
-def matrix(args, parser):
+def main(args, parser):
     import torch
 
-    available = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-    devices = args.device or available
-    if missing := [device for device in devices if device not in available]:
+    devices = args.device or available_devices()
+    if missing := [device for device in devices if device not in available_devices()]:
         parser.error(f"--device {missing[0]}: PyTorch sees none")
     if args.condition < 1:
         parser.error(f"--condition must be at least 1, not {args.condition:g}")
-    try:
-        for folder in [args.plot, args.report and args.report.parent]:
-            if folder:
-                folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(str(error))
+    make_folders(args, parser)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
           "A ratio above 1 is faster than the baseline.")
-    rows = list(print_table(run(args, devices)))
+    rows = list(print_table(run(args, devices), TABLE, ("device", "dtype", "n", "batch")))
     if args.plot:
         plot_times(rows, args.plot)
         device, dtype, n = devices[-1], args.dtype[0], min(args.n, key=lambda n: abs(n - 64))
@@ -286,12 +238,3 @@ def matrix(args, parser):
         rows += degrees
     if args.report:
         write_report(args.report, rows, COLUMNS)
-
-
-def main(argv=None):
-    parser, args = arguments(argv)
-    {"matrix": matrix}[args.command](args, parser)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

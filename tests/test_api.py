@@ -1,0 +1,168 @@
+"""The page's server, as programs use it: the API, the MCP tools, and those who mean no good."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import zipfile
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+from conftest import CONTENTS, EXAMPLES, ROOT, STYLES
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+PAIR = {"content": handle_file(CONTENTS[1]), "style": handle_file(STYLES[3])}
+
+
+@pytest.fixture(scope="module")
+def client(page_url, tmp_path_factory):
+    return Client(page_url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+
+def post(url, body, accept="application/json"):
+    headers = {"Content-Type": "application/json", "Accept": accept}
+    return urlopen(Request(url, json.dumps(body).encode(), headers), timeout=60)
+
+
+def test_the_example_of_the_readme(page_url, monkeypatch):
+    code = next(block for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+                if "gradio_client" in block)
+    assert "http://127.0.0.1:7860" in code
+    monkeypatch.chdir(ROOT)
+    scope = {}
+    exec(code.replace("http://127.0.0.1:7860", page_url), scope)
+    with Image.open(scope["picture"]) as picture:
+        assert picture.format == "PNG"
+
+
+def test_endpoints_are_named_typed_and_documented(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/stylise", "/compare", "/folder"}
+    names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
+    assert names["/stylise"] == ["content", "style", "strength", "size", "mode", "backend", "levels", "ridge"]
+    assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
+    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "mode"]
+    for endpoint in endpoints.values():
+        assert endpoint["description"]
+        assert all(parameter["python_type"]["type"] for parameter in endpoint["parameters"])
+
+
+def test_stylise_is_the_program(client, stylizer):
+    _, picture, told = client.predict(**PAIR, strength=0.7, size=128, api_name="/stylise")
+    expected = np.asarray(stylizer(CONTENTS[1], STYLES[3], strength=0.7, size=128), dtype=int)
+    assert np.abs(np.asarray(Image.open(picture), dtype=int) - expected).max() <= 2
+    assert re.match(r"\d+\.\d\d s \(encode", told)
+
+
+def test_every_option_counts(client):
+    plain = {"size": 96, "strength": 1.0}
+    pictures = [plain, plain | {"mode": "cascade"}, plain | {"levels": 2}, plain | {"levels": 5}, plain | {"ridge": 0.3},
+                plain | {"strength": 0.5}]
+    seen = {Image.open(client.predict(**PAIR, **options, api_name="/stylise")[1]).tobytes() for options in pictures}
+    assert len(seen) == len(pictures)
+
+
+def test_compare(client):
+    pictures, table, plot, csv, _ = client.predict(
+        **PAIR, backends=["newton_schulz", "eigh"], repeats=1, size=96, api_name="/compare")
+    assert [row[0] for row in table["data"]] == ["newton_schulz", "eigh"] and len(pictures) == 2
+    assert open(csv).read().startswith("backend,encode ms,transform ms,decode ms,total ms")
+
+
+def test_folder(client, tmp_path):
+    (tmp_path / "bad.jpg").write_text("nothing")
+    files = [handle_file(CONTENTS[0]), handle_file(tmp_path / "bad.jpg")]
+    gallery, failures, archive, told = client.predict(
+        contents=files, styles=[handle_file(STYLES[0])], paintings=["hokusai-poppies"], size=64, api_name="/folder")
+    assert "2 pictures in" in told and len(gallery) == 2
+    assert len(failures["data"]) == 2 and failures["data"][0][0].startswith("bad.jpg is no picture")
+    assert len(zipfile.ZipFile(archive).namelist()) == 2
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"content": None}, "Choose a photo first"),
+    ({"strength": 3}, "[Mm]aximum|between 0 and 1"),
+    ({"backend": "pade"}, "pade"),
+    ({"levels": 9}, "9"),
+])
+def test_bad_options_are_refused_in_words(client, options, words):
+    with pytest.raises(AppError, match=words):
+        client.predict(**PAIR | {"size": 64} | options, api_name="/stylise")
+    client.predict(**PAIR, size=64, api_name="/stylise")
+
+
+def test_nobody_reads_other_files(page_url, client):
+    for path in ("/etc/hostname", ROOT / "README.md", ROOT / "app.py", ROOT / "weights" / "encoder.safetensors",
+                 EXAMPLES / ".." / "README.md"):
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"{page_url}/gradio_api/file={path}")
+        assert refused.value.code in (403, 404)
+    assert urlopen(f"{page_url}/gradio_api/file={STYLES[0]}").status == 200
+    secret = {"path": str(CONTENTS[0].parent.parent.parent / "README.md"), "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(content=secret, style=PAIR["style"], api_name="/stylise")
+
+
+def test_the_queue_cannot_be_passed_by(page_url):
+    with pytest.raises(HTTPError):
+        post(f"{page_url}/gradio_api/run/stylise", {"data": [None] * 8})
+
+
+def test_mcp_offers_the_tools(page_url):
+    url, kinds = f"{page_url}/gradio_api/mcp/", "application/json, text/event-stream"
+    answer = post(url, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, kinds).read().decode()
+    tools = {tool["name"]: tool for tool in json.loads(answer.partition("data: ")[2] or answer)["result"]["tools"]}
+    assert set(tools) == {"stylise", "compare", "folder"}
+    assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
+
+
+def test_a_full_queue_refuses_and_goes_on(serve):
+    with serve("--queue-size", "1") as url:
+        client = Client(url, verbose=False)
+        outcomes = []
+
+        def run():
+            try:
+                outcomes.append(client.predict(**PAIR, size=96, api_name="/stylise")[2])
+            except Exception as error:
+                outcomes.append(str(error))
+
+        threads = [threading.Thread(target=run) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        done = [o for o in outcomes if "encode" in o]
+        refused = [o for o in outcomes if "ueue is full" in o]
+        assert len(outcomes) == 8 and done and refused and len(done) + len(refused) == 8, outcomes
+        assert "encode" in client.predict(**PAIR, size=96, api_name="/stylise")[2]
+
+
+def test_password_size_limit_and_no_mcp(serve):
+    with serve("--auth", "ann:a:b", "--max-pixels", "10000") as url:
+        with pytest.raises(Exception, match="[Ll]ogin|401|[Cc]redentials"):
+            Client(url, verbose=False)
+        client = Client(url, auth=("ann", "a:b"), verbose=False)
+        _, picture, _ = client.predict(**PAIR, size=64, api_name="/stylise")
+        assert max(Image.open(picture).size) == 64
+        with pytest.raises(AppError, match="128 x 85 pixels are too many"):
+            client.predict(**PAIR, size=128, api_name="/stylise")
+        with pytest.raises(HTTPError):
+            post(f"{url}/gradio_api/mcp/", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+
+
+@pytest.mark.parametrize("arguments", [["--auth", "ann"], ["--auth", ":b"], ["--max-pixels", "0"], ["--device", "tpu"]])
+def test_bad_usage(arguments):
+    done = subprocess.run([sys.executable, ROOT / "app.py", *arguments], capture_output=True, text=True)
+    assert done.returncode == 2 and arguments[0] in done.stderr and "Traceback" not in done.stderr
+
+
+def test_help_is_quick():
+    done = subprocess.run([sys.executable, "-X", "importtime", ROOT / "app.py", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--queue-size" in done.stdout
+    assert not {"torch", "gradio"} & {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

@@ -1,0 +1,14 @@
+"""Measure speed and accuracy: python -m wct.benchmark matrix|pipeline"""
+
+import argparse
+
+from wct.benchmark import matrix, pipeline
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m wct.benchmark", description=__doc__.split(":")[0] + ".")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for part in (matrix, pipeline):
+        part.add_command(commands)
+    args = parser.parse_args(argv)
+    args.run(args, parser)

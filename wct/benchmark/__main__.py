@@ -1,0 +1,3 @@
+from wct.benchmark import main
+
+main()

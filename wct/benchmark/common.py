@@ -1,0 +1,56 @@
+"""What the benchmarks share: kinds of arguments, the folders of their files, the table."""
+
+import argparse
+
+
+def list_of(item):
+    """The type of an argument that is a list of the type `item`, with commas between."""
+    def parse(text):
+        return [item(part) for part in text.split(",")]
+
+    return parse
+
+
+def count(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def one_of(*names):
+    def parse(text):
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def available_devices():
+    import torch
+
+    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+def make_folders(args, parser):
+    """Make room for --plot and --report before anything is measured."""
+    try:
+        for folder in [args.plot, args.report and args.report.parent]:
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(str(error))
+
+
+def print_table(rows, table, group):
+    """Print rows as they come and pass them on, with headings wherever one of the keys in `group` changes.
+
+    rows: dicts; None is shown as a dash. table: (heading, key of a row, width, format) of each column.
+    """
+    last = None
+    for row in rows:
+        if last != (last := [row[key] for key in group]):
+            print("\n" + "  ".join(heading.rjust(width) for heading, _, width, _ in table))
+        cells = (("-" if row[key] is None else format(row[key], shape)).rjust(w) for _, key, w, shape in table)
+        print("  ".join(cells), flush=True)
+        yield row

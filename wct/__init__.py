@@ -2,8 +2,9 @@
 
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # of wct.sqrtm, without importing torch
 MODES = ("single", "cascade")
+TRANSFORMS = ("zca", "transport", "adain")  # of wct.transform
 
-__all__ = ["BACKENDS", "MODES", "Stylizer"]
+__all__ = ["BACKENDS", "MODES", "TRANSFORMS", "Stylizer"]
 
 
 def __getattr__(name):

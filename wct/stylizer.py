@@ -1,21 +1,20 @@
 """Stylizer: a photo and a painting in, the photo in the painting's style out."""
 
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from os import PathLike, fspath, stat
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
 from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
-from wct import BACKENDS, MODES
-from wct.images import Picture, PictureError, open_picture, to_pil, to_tensor, with_alpha
-from wct.sqrtm import residual
-from wct.transform import RIDGE, colouring, map_between, regularised, statistics, whitening
+from wct import BACKENDS, MODES, TRANSFORMS
+from wct.encoded import Content, Recent, Style, fitted, identified, open_mask, whole_cells
+from wct.images import open_picture, to_pil, to_tensor, with_alpha
+from wct.mapping import Mapping, level_strengths, normalised, regions
+from wct.transform import RIDGE, statistics
 
 MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for
 LARGEST = 24_000_000  # pixels; their features take some 20 GB
@@ -37,81 +36,7 @@ class Result:
     residual: float | None = None
 
 
-@dataclass(frozen=True)
-class Content:
-    """A content picture, and, padded to whole cells of the deepest level, its pixels and features [relu1_1, ...]."""
-
-    picture: Picture
-    pixels: torch.Tensor
-    features: list
-
-
-@dataclass
-class Style:
-    """A style's Statistics per level, and the square roots of their covariances, the latest of each backend kept."""
-
-    statistics: list
-    _roots: dict = field(default_factory=dict)
-
-    def root(self, level, ridge, backend):
-        kept, root = self._roots.get((level, backend), (None, None))
-        if kept != ridge:
-            root = colouring(self.statistics[level - 1], ridge, backend)
-            self._roots[level, backend] = ridge, root
-        return root
-
-
-def _opened(value):
-    """A picture's identity, for the caches, and what `open_picture` is to open: the path or the PIL image itself.
-
-    A file is the same while its path, time and length are, a PIL image while its upright sRGB pixels are.
-    """
-    if isinstance(value, (str, PathLike)):
-        try:
-            info = stat(value)
-        except (OSError, ValueError):
-            return fspath(value), value  # opening it will say what is wrong
-        return (fspath(value), info.st_mtime_ns, info.st_size), value
-    if isinstance(value, Image.Image):
-        picture = open_picture(value)
-        image = with_alpha(picture.rgb, picture.alpha)
-        return (image.size, blake2b(image.tobytes()).digest()), image
-    raise TypeError(f"a picture is a path or a PIL image, not {type(value).__name__}")
-
-
-class _Recent(OrderedDict):
-    """The last few results of slow functions; the oldest is let go before a new one is made."""
-
-    def __init__(self, most):
-        super().__init__()
-        self.most = most
-
-    def get(self, key, make):
-        if key not in self:
-            while len(self) >= self.most:
-                self.popitem(last=False)
-            self[key] = make()
-        self.move_to_end(key)
-        return self[key]
-
-
-def _fitted(picture, size, largest):
-    """The Picture with its longest side `size` long, or with MAX_PIXELS at most where size is None.
-
-    Raises PictureError where it would have more than `largest` pixels.
-    """
-    width, height = picture.size
-    scale = size / max(width, height) if size else min(1, (min(MAX_PIXELS, largest) / (width * height)) ** 0.5)
-    to = max(1, round(width * scale)), max(1, round(height * scale))
-    if size and to[0] * to[1] > largest:
-        raise PictureError(f"{picture.name}: {to[0]} x {to[1]} pixels are too many to stylise; ask for a smaller size")
-    if scale == 1:
-        return picture
-    rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
-    return Picture(rgb, alpha, picture.name)
-
-
-class _Clock:
+class Clock:
     """Seconds per stage, a stage inside another not counted twice; on an accelerator each is waited for.
 
     `progress` hears of every stage that begins or goes on, with `share`, the part of the work that is done.
@@ -142,18 +67,18 @@ class _Clock:
         return time.perf_counter()
 
 
-def single_pass(decoder, features, transform, strength=1.0):
+def single_pass(decoder, features, transform, strength=1.0, detail=DETAIL):
     """Transform and decode level by level, each block's output joined by a share of the content's own features.
 
     features: the content's [relu1_1, ...], as many levels as take part. transform: called with features and level.
-    That share is DETAIL at full strength and everything at strength 0, which leaves the photo as it is.
+    That share is `detail` at full strength and everything at strength 0, which leaves the photo as it is.
     Returns the picture (B, 3, H, W), not clamped.
     """
     x = features[-1]
     for level in range(len(features), 0, -1):
         x = decoder.block(level)(transform(x, level))
         if level > 1:
-            x = torch.lerp(features[level - 2], x, strength * (1 - DETAIL))
+            x = torch.lerp(features[level - 2], x, strength * (1 - detail))
     return x
 
 
@@ -165,6 +90,19 @@ def choose_device(name="auto"):
     if not available.get(str(name).partition(":")[0]):
         raise ValueError(f"device {str(name)!r} is not available here; use auto or cpu")
     return torch.device(name)
+
+
+def keep_colours(stylised, photo):
+    """The photo's colours with the light and dark of the stylised picture, both (B, 3, H, W) in [0, 1].
+
+    The luminance is replaced (Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016), its mean
+    and deviation brought to the photo's.
+    """
+    weights = photo.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    old, new = ((weights * x.clamp(0, 1)).sum(1, keepdim=True) for x in (photo, stylised))
+    (old_std, old_mean), (new_std, new_mean) = (torch.std_mean(x, (2, 3), keepdim=True) for x in (old, new))
+    new = (new - new_mean) * old_std / new_std.clamp(min=1e-3) + old_mean
+    return photo + new - old
 
 
 class Stylizer:
@@ -181,7 +119,7 @@ class Stylizer:
         layout = {"device": self.device, "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
         self.levels = decoder.levels
-        self._contents, self._styles = _Recent(1), _Recent(256)
+        self._contents, self._styles = Recent(1), Recent(256)
 
     @classmethod
     def from_pretrained(cls, device="auto", decoder="stylised", levels=4, max_pixels=LARGEST):
@@ -197,64 +135,76 @@ class Stylizer:
         return self.stylise(content, style, **options).picture
 
     @torch.inference_mode()
-    def stylise(self, content, style, *, strength=1.0, backend="mpa", mode="single", size=None, levels=None,
-                ridge=RIDGE, measure=False, progress=None):
+    def stylise(self, content, style, *, weights=None, masks=None, style_masks=None, strength=1.0, backend="mpa",
+                mode="single", transform="zca", size=None, stroke=1.0, levels=None, ridge=RIDGE, keep_colors=False,
+                measure=False, progress=None):
         """Stylise a picture and tell how long each stage took.
 
-        content, style: paths or PIL images. strength: 0 (the photo) to 1. backend: a method of wct.sqrtm.
-        mode: "single" encodes once and transforms between the decoder's blocks; "cascade" encodes, transforms
-        and decodes once per level, deepest first. size: longest side of the result in pixels; by default the
-        content's own, reduced to MAX_PIXELS where it has more. levels: relu1_1 up to which relu{levels}_1 takes
-        part; by default relu4_1. ridge: added to the covariances, relative to their mean variance. measure: also
-        work out the whitening residual. progress: called with the share of the work done, 0 to 1, and the name of
-        the stage at hand; what it raises ends the work.
+        content: a path or PIL image. style: one of these, or a list of them, mixed by their `weights` (all the same
+        by default; they are made to sum to one).
+        masks: for each style where it applies, a picture in the shape of the content, white there and black
+        elsewhere, or None for everywhere; each region is whitened by its own statistics, and what is in none stays
+        the photo. style_masks: likewise for each style, the part of it that is used.
+        strength: 0 (the photo) to 1. backend: a method of wct.sqrtm. mode: "single" encodes once and transforms
+        between the decoder's blocks; "cascade" encodes, transforms and decodes once per level, deepest first.
+        transform: a map of wct.transform, "zca" for whitening and colouring, "transport", which keeps more of the
+        content, or "adain", which keeps to single channels.
+        size: longest side of the result in pixels; by default the content's own, reduced to MAX_PIXELS where it has
+        more. stroke: the scale at which styles are read, 1/4 to 4; more makes wider strokes.
+        levels: relu1_1 up to which relu{levels}_1 takes part, by default relu4_1; or a list of strengths for relu1_1,
+        relu2_1, ..., each 0 to 1. ridge: added to the covariances, relative to their mean variance.
+        keep_colors: the photo's colours, and the painting's light, dark and strokes.
+        measure: also work out the whitening residual. progress: called with the share of the work done, 0 to 1,
+        and the name of the stage at hand; what it raises ends the work.
+
         Returns a Result. Raises wct.images.PictureError for a picture that cannot be read, ValueError for a bad
         option.
         """
-        levels = min(4, self.levels) if levels is None else levels
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength must lie between 0 and 1, not {strength}")
-        if backend not in BACKENDS:
-            raise ValueError(f"backend {backend!r} is none of {', '.join(BACKENDS)}")
-        if mode not in MODES:
-            raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
+        styles = list(style) if isinstance(style, (list, tuple)) else [style]
+        if not styles:
+            raise ValueError("name one style at least")
+        for name, value, known in (("backend", backend, BACKENDS), ("mode", mode, MODES),
+                                   ("transform", transform, TRANSFORMS)):
+            if value not in known:
+                raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
+        for name, value, least, most in (("strength", strength, 0, 1), ("stroke", stroke, 0.25, 4),
+                                         ("ridge", ridge, 1e-6, 1e6)):
+            if not least <= value <= most:
+                raise ValueError(f"{name} must lie between {least:g} and {most:g}, not {value}")
         if size is not None and size < 1:
             raise ValueError(f"size must be at least 1 pixel, not {size}")
-        if levels not in range(1, self.levels + 1):
-            raise ValueError(f"levels must be 1 to {self.levels}, not {levels}")
-        if not 1e-6 <= ridge <= 1e6:
-            raise ValueError(f"ridge must lie between 1e-6 and 1e6, not {ridge}")
-        clock = _Clock(self.device, progress)
+        for name, value in (("masks", masks), ("style_masks", style_masks)):
+            if value is not None and len(value) != len(styles):
+                raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
+        strengths, shares = level_strengths(levels, self.levels), normalised(weights, len(styles))
+        clock = Clock(self.device, progress)
         with clock("encode"):
-            content = self._content(content, size, levels)
-        with clock("encode"):
-            style = self._style(style, min(max(content.picture.size), MAX_STYLE_SIDE), levels)
-        residuals = [] if measure else None
-
-        def transform(x, level):
-            clock.share = (levels - level + 1) / (levels + 1)
-            with clock("transform"):
-                source, target = statistics(x), style.statistics[level - 1]
-                white = whitening(source, ridge, backend)
-                mapping = map_between(source, target, white, style.root(level, ridge, backend)).weakened(strength)
-                y = mapping(x)
-            if measure:
-                with clock("measure"):
-                    residuals.append(float(residual(regularised(source.covariance, ridge)[0], white).max()))
-            return y
-
+            content = self._content(content, size, len(strengths))
+            masks = self._masks(content, masks, len(strengths))
+        encoded = []
+        for one, mask in zip(styles, style_masks or [None] * len(styles)):
+            with clock("encode"):
+                encoded.append(self._style(one, mask, max(content.picture.size), stroke, len(strengths)))
+        mapping = Mapping(
+            encoded, shares, masks and regions(masks, shares), [strength * one for one in strengths], ridge, backend,
+            transform, clock, [] if measure else None,
+        )
         with clock("decode"):
             if mode == "single":
-                tensor = single_pass(self.decoder, content.features, transform, strength)
+                tensor = single_pass(self.decoder, content.features, mapping, strength)
                 if strength < 1:
                     lost = content.pixels - self.decoder.block(1)(content.features[0])  # by D1, of the photo
                     tensor = tensor + (1 - strength) * lost
             else:
-                tensor = self._cascade(content, transform, strength, clock)
+                tensor = self._cascade(content, mapping, strength, clock)
+            if keep_colors:
+                tensor = keep_colours(tensor, content.pixels)
+            if masks:
+                tensor = torch.lerp(content.pixels, tensor, torch.stack(masks).amax(0))
             width, height = content.picture.size
             picture = to_pil(tensor[..., :height, :width])
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
-        return Result(with_alpha(picture, content.picture.alpha), seconds, max(residuals) if measure else None)
+        return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None))
 
     def forget(self, styles=True):
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""
@@ -262,37 +212,49 @@ class Stylizer:
         if styles:
             self._styles.clear()
 
-    def _cascade(self, content, transform, strength, clock):
+    def _cascade(self, content, mapping, strength, clock):
         """Encode, transform and decode once per level, deepest first (Li et al. 2017)."""
         x = content.pixels
         deepest = len(content.features)
         for level in range(deepest, 0, -1):
             with clock("encode"):
                 features = content.features[-1] if level == deepest else self.encoder(x, level)[-1]
-            decoded = self.decoder(transform(features, level), level).clamp(0, 1)
+            decoded = self.decoder(mapping(features, level), level).clamp(0, 1)
             x = torch.lerp(content.pixels, decoded, strength)
         return x
 
     def _content(self, value, size, levels):
         def encode():
-            picture = _fitted(open_picture(source, max_size=size), size, self.max_pixels)
+            picture = fitted(open_picture(source, max_size=size), size, MAX_PIXELS, self.max_pixels)
             pixels = self._pixels(picture, levels)
             return Content(picture, pixels, self.encoder(pixels, levels))
 
-        key, source = _opened(value)
+        key, source = identified(value)
         return self._contents.get((key, size, levels), encode)
 
-    def _style(self, value, side, levels):
-        def encode():
-            pixels = self._pixels(open_picture(source, max_size=side), levels)
-            return Style([statistics(f) for f in self.encoder(pixels, levels)])
+    def _masks(self, content, values, levels):
+        """The content's masks, (1, 1, H, W) each and padded as its pixels are; None where there are none."""
+        if values is None or all(value is None for value in values):
+            return None
+        return [torch.ones_like(content.pixels[:, :1]) if value is None else
+                whole_cells(open_mask(value, content.picture), levels).to(self.device) for value in values]
 
-        key, source = _opened(value)
-        return self._styles.get((key, side, levels), encode)
+    def _style(self, value, mask, longest, stroke, levels):
+        def encode():
+            picture = open_picture(source, max_size=side)
+            if stroke != 1:
+                to = max(1, round(stroke * max(picture.size)))
+                picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, LARGEST)
+            features = self.encoder(self._pixels(picture, levels), levels)
+            if mask is None:
+                return Style([statistics(f) for f in features])
+            weight = whole_cells(open_mask(mask_source, picture), levels).to(self.device)
+            return Style([statistics(f, F.interpolate(weight, f.shape[2:], mode="area")) for f in features])
+
+        side = min(longest, MAX_STYLE_SIDE)
+        key, source = identified(value)
+        mask_key, mask_source = (None, None) if mask is None else identified(mask)
+        return self._styles.get((key, mask_key, side, stroke, levels), encode)
 
     def _pixels(self, picture, levels):
-        x = to_tensor(picture.rgb).to(self.device)
-        cell = 2 ** (levels - 1)
-        height, width = (max(2, -(-side // cell)) * cell for side in x.shape[2:])  # whole cells, two at least
-        x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-        return x.contiguous(memory_format=torch.channels_last)
+        return whole_cells(to_tensor(picture.rgb).to(self.device), levels)

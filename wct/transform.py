@@ -6,14 +6,19 @@ colouring transform (Li et al., "Universal Style Transfer via Feature Transforms
     f -> T (f - mu_c) + mu_s,    T = (C_s + eps_s I)^{1/2} (C_c + eps_c I)^{-1/2},
 
 with symmetric square roots ("ZCA" whitening). Every covariance gets a ridge eps relative to its own mean variance,
-so that a picture's transform into its own style is the identity.
+so that a picture's transform into its own style is the identity. Two more maps give the content the style's
+statistics: the optimal transport between Gaussians, which moves the content least,
+
+    T = C_c^{-1/2} (C_c^{1/2} C_s C_c^{1/2})^{1/2} C_c^{-1/2},
+
+and AdaIN's (Huang and Belongie, 2017), T = diag(sigma_s / sigma_c), which sees each channel alone.
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from wct.sqrtm import matrix_inverse_sqrt, matrix_sqrt
+from wct.sqrtm import matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair
 
 RIDGE = 1e-2  # relative to the mean variance of the channels
 VARIANCE_FLOOR = 1e-5  # added to every variance; the encoder's channels have unit mean square over natural pictures
@@ -46,17 +51,28 @@ class AffineMap:
         return AffineMap(torch.lerp(identity, self.matrix, strength), strength * self.offset)
 
 
-def statistics(features):
+def blend(maps, shares):
+    """The weighted sum of AffineMaps."""
+    return AffineMap(sum(a * m.matrix for a, m in zip(shares, maps)), sum(a * m.offset for a, m in zip(shares, maps)))
+
+
+def statistics(features, weight=None):
     """Mean and covariance over the positions of features (B, n, h, w), in float32 at least.
 
-    The covariance divides by the number of positions; a single position has covariance zero.
+    weight: how much each position counts, (1, 1, h, w), not negative and not all zero; by default all the same.
+    The covariance divides by the sum of the weights; a single position has covariance zero.
     """
     flat = features.flatten(2)
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
     with torch.autocast(flat.device.type, enabled=False):
-        mean = flat.mean(-1)
+        if weight is None:
+            mean = flat.mean(-1)
+            centred = flat - mean[..., None]
+            return Statistics(mean, centred @ centred.mT / flat.shape[-1])
+        share = weight.flatten(2).to(flat.dtype) / weight.sum()
+        mean = (share * flat).sum(-1)
         centred = flat - mean[..., None]
-        return Statistics(mean, centred @ centred.mT / flat.shape[-1])
+        return Statistics(mean, (share * centred) @ centred.mT)
 
 
 def regularised(covariance, ridge=RIDGE):
@@ -81,5 +97,27 @@ def colouring(style, ridge=RIDGE, method="mpa"):
 def map_between(content, style, white, root):
     """The affine map from the content's Statistics to the style's; white and root are `whitening(content)` and
     `colouring(style)`."""
-    matrix = root @ white
+    return _through_means(root @ white, content, style)
+
+
+def transport(content, style, ridge=RIDGE, method="mpa"):
+    """The optimal transport map between Gaussians of these Statistics, and the whitening matrix in it: (..., n, n).
+
+    Computed in float64: the inner root's condition is the product of two.
+    """
+    (a, a_eps), (b, b_eps) = (regularised(s.covariance.double(), ridge) for s in (content, style))
+    root, white = matrix_sqrt_pair(a, method, lower=a_eps)
+    inner = root @ b @ root
+    matrix = white @ matrix_sqrt((inner + inner.mT) / 2, method, lower=a_eps * b_eps) @ white
+    dtype = content.mean.dtype
+    return _through_means(matrix.to(dtype), content, style), white.to(dtype)
+
+
+def renormalisation(content, style):
+    """The affine map that gives every channel the style's mean and deviation: AdaIN."""
+    a, b = (s.covariance.diagonal(dim1=-2, dim2=-1) + VARIANCE_FLOOR for s in (content, style))
+    return _through_means(torch.diag_embed((b / a).sqrt()), content, style)
+
+
+def _through_means(matrix, content, style):
     return AffineMap(matrix, style.mean - (matrix @ content.mean[..., None])[..., 0])

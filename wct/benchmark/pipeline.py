@@ -1,0 +1,165 @@
+"""Whole pictures, timed beside the public programs: python -m wct.benchmark pipeline"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from wct import BACKENDS, MODES
+from wct.benchmark import memory
+from wct.benchmark.common import available_devices, count, list_of, make_folders, one_of, print_table
+from wct.report import report_path, write_report
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
+DEFAULT = "mpa"  # the backend that the others are compared to
+CLASSIC_BYTES = 2400  # per pixel, of the classic cascade at its peak
+STAGES = ("encode", "transform", "decode")
+COLUMNS = ("device", "program", "backend", "size", "style_cached", "seconds", *STAGES, "memory_mb", "relative")
+
+
+def add_command(commands):
+    parser = commands.add_parser(
+        "pipeline", help="whole pictures, beside the public programs",
+        description="Time one picture in one style, medians after warming up: the single pass and the cascade by "
+        "each backend, the single pass at another strength (all encodings kept), and as baselines, on the same "
+        "networks, the arithmetic of the public programs: the classic five-level cascade (Li et al. 2017) and AdaIN "
+        "(Huang and Belongie 2017). Each with the style known already and with the style encoded anew; the content "
+        "is always encoded anew, but for another strength.",
+        epilog="Memory is what the run that warms up takes at its peak beyond what was taken before: on CUDA the "
+        "tensors, on the CPU of Linux the resident set; elsewhere it is not measured.",
+    )
+    parser.set_defaults(run=main)
+    add = parser.add_argument
+    add("--sizes", type=list_of(_side), default=[256, 512, 1024], metavar="N[,N...]",
+        help="sides of the square pictures (default: 256,512,1024); the style's is 1024 at most")
+    add("--backends", type=list_of(one_of(*BACKENDS)), default=["mpa", "zolotarev", "eigh", "svd"],
+        metavar="B[,B...]", help=f"default: mpa,zolotarev,eigh,svd; {DEFAULT}, to compare with, always takes part")
+    add("--device", choices=("cpu", "cuda"), help="default: CUDA where there is one")
+    add("--repeats", type=count, default=5, metavar="R", help="runs to take the median of (default: 5)")
+    add("--report", type=report_path, metavar="FILE", help="write one row per program and size to FILE.json or .csv")
+    add("--plot", type=Path, metavar="DIR", help="draw the seconds per stage; needs matplotlib")
+
+
+def _side(text):
+    side = count(text)
+    if side % 16 or not 32 <= side <= 4096:
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 16 from 32 to 4096")
+    return side
+
+
+def pictures(size):
+    """Content and style, square PIL images; the style is no larger than Stylizer would read it."""
+    from PIL import Image
+
+    from wct.stylizer import MAX_STYLE_SIDE
+
+    sides = (size, min(size, MAX_STYLE_SIDE))
+    return [Image.open(path).convert("RGB").resize((side, side)) for path, side in zip((CONTENT, STYLE), sides)]
+
+
+def cases(size, backends, stylizer, classic, adain):
+    """(program, backend, is the style cached?, what to call before each run, the run) of every row, default first."""
+    content, style = pictures(size)
+    for backend in backends:
+        ours = partial(stylizer.stylise, content, style, size=size, backend=backend)
+        for mode in MODES:
+            for cached in (True, False):
+                yield mode, backend, cached, partial(stylizer.forget, styles=not cached), partial(ours, mode=mode)
+        yield "strength changed", backend, True, lambda: None, partial(ours, strength=0.6)
+    stylizer.forget()
+    for name, program in (("classic", classic), ("adain", adain)):
+        theirs = partial(program.stylise, content, style)
+        for cached in (True, False):
+            yield name, None, cached, partial(program.forget, styles=not cached), theirs
+
+
+def measure(prepare, run, repeats, device):
+    """Median seconds of a run and of its stages, and the bytes it takes; prepare() is called before each, untimed."""
+    prepare()
+    taken = memory.peak(run, device)
+    times = []
+    for _ in range(repeats):
+        prepare()
+        seconds = run().seconds
+        times.append(seconds | {"seconds": sum(seconds.values())})
+    return {key: median(seconds[key] for seconds in times) for key in ("seconds", *STAGES)}, taken
+
+
+def fits(size, device):
+    """Whether there is memory for the classic cascade; a line says so where there is not."""
+    needed, free = CLASSIC_BYTES * size**2, memory.free(device)
+    if needed > free:
+        print(f"classic at {size} is left out: it takes {needed / 1e9:.1f} GB, and {free / 1e9:.1f} are free")
+    return needed <= free
+
+
+def run(args, device):
+    """A row for every size and case, its time divided by that of the default, which comes first."""
+    from wct.benchmark.baselines import AdaIN, Classic
+    from wct.stylizer import Stylizer
+
+    networks = Stylizer.from_pretrained(device=device), Classic(device), AdaIN(device)
+    backends = dict.fromkeys([DEFAULT, *args.backends])
+    for *_, call in cases(32, backends, *networks):
+        call()  # what libraries load when first used is no program's memory
+    for size in args.sizes:
+        default, classic_fits = None, fits(size, device)
+        for program, backend, cached, prepare, call in cases(size, backends, *networks):
+            if program == "classic" and not classic_fits:
+                continue
+            seconds, taken = measure(prepare, call, args.repeats, device)
+            default = default or seconds["seconds"]
+            yield seconds | {
+                "device": device, "program": program, "backend": backend, "size": size,
+                "style_cached": "yes" if cached else "no", "memory_mb": taken and taken / 1e6,
+                "relative": seconds["seconds"] / default,
+            }
+
+
+TABLE = (  # heading, key of a row, width, format
+    ("program", "program", 16, ""), ("backend", "backend", 13, ""), ("size", "size", 4, ""),
+    ("style cached", "style_cached", 12, ""), ("seconds", "seconds", 8, ".3f"),
+    *((stage, stage, 9, ".3f") for stage in STAGES),
+    ("memory MB", "memory_mb", 9, ".0f"), ("times as long", "relative", 13, ".2f"),
+)
+
+
+def plot(rows, folder):
+    """Seconds per stage, a bar for each program, a panel for each size."""
+    from matplotlib.figure import Figure
+
+    sizes = dict.fromkeys(row["size"] for row in rows)
+    most = max([row["size"] for row in rows].count(size) for size in sizes)
+    figure = Figure(figsize=(3 + 4 * len(sizes), 1 + most / 4), layout="constrained")
+    panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    for axes, size in zip(panels, sizes):
+        chosen = [row for row in rows if row["size"] == size]
+        names = [" ".join(filter(None, (row["program"], row["backend"], row["style_cached"] == "yes" and "(cached)")))
+                 for row in chosen]
+        left = [0] * len(chosen)
+        for stage in STAGES:
+            widths = [row[stage] for row in chosen]
+            axes.barh(names, widths, left=left, label=stage)
+            left = [a + b for a, b in zip(left, widths)]
+        axes.set(title=f"{size} x {size}", xlabel="seconds")
+    axes.invert_yaxis()  # of all panels: they share it
+    axes.legend()
+    figure.suptitle(f"{rows[0]['device']}; (cached): the style is known already")
+    figure.savefig(folder / f"pipeline-{rows[0]['device']}.png", dpi=150)
+
+
+def main(args, parser):
+    import torch
+
+    device = args.device or available_devices()[-1]
+    if device not in available_devices():
+        parser.error(f"--device {device}: PyTorch sees none")
+    make_folders(args, parser)
+    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {device}. "
+          f"Compared to the default: single, {DEFAULT}, style cached.")
+    rows = list(print_table(run(args, device), TABLE, ("size",)))
+    if args.plot:
+        plot(rows, args.plot)
+    if args.report:
+        write_report(args.report, rows, COLUMNS)

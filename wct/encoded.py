@@ -1,0 +1,114 @@
+"""Pictures as the pipeline holds them: encoded, identified, and kept for a while."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from os import PathLike, fspath, stat
+
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from wct.images import Picture, PictureError, open_picture, to_tensor, with_alpha
+from wct.transform import colouring
+
+
+@dataclass(frozen=True)
+class Content:
+    """A content picture, and, padded to whole cells of the deepest level, its pixels and features [relu1_1, ...]."""
+
+    picture: Picture
+    pixels: torch.Tensor
+    features: list
+
+
+@dataclass
+class Style:
+    """A style's Statistics per level, and the square roots of their covariances, the latest of each backend kept."""
+
+    statistics: list
+    _roots: dict = field(default_factory=dict)
+
+    def root(self, level, ridge, backend):
+        kept, root = self._roots.get((level, backend), (None, None))
+        if kept != ridge:
+            root = colouring(self.statistics[level - 1], ridge, backend)
+            self._roots[level, backend] = ridge, root
+        return root
+
+
+class Recent(OrderedDict):
+    """The last few results of slow functions; the oldest is let go before a new one is made."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def get(self, key, make):
+        if key not in self:
+            while len(self) >= self.most:
+                self.popitem(last=False)
+            self[key] = make()
+        self.move_to_end(key)
+        return self[key]
+
+
+def identified(value):
+    """A picture's identity, for the caches, and what `open_picture` is to open: the path or the PIL image itself.
+
+    A file is the same while its path, time and length are, a PIL image while its upright sRGB pixels are.
+    """
+    if isinstance(value, (str, PathLike)):
+        try:
+            info = stat(value)
+        except (OSError, ValueError):
+            return fspath(value), value  # opening it will say what is wrong
+        return (fspath(value), info.st_mtime_ns, info.st_size), value
+    if isinstance(value, Image.Image):
+        picture = open_picture(value)
+        image = with_alpha(picture.rgb, picture.alpha)
+        return (image.size, blake2b(image.tobytes()).digest()), image
+    raise TypeError(f"a picture is a path or a PIL image, not {type(value).__name__}")
+
+
+def fitted(picture, size, usual, largest):
+    """The Picture with its longest side `size` long, or with `usual` pixels at most where size is None.
+
+    Raises PictureError where it would have more than `largest` pixels.
+    """
+    width, height = picture.size
+    scale = size / max(width, height) if size else min(1, (min(usual, largest) / (width * height)) ** 0.5)
+    to = max(1, round(width * scale)), max(1, round(height * scale))
+    if size and to[0] * to[1] > largest:
+        raise PictureError(f"{picture.name}: {to[0]} x {to[1]} pixels are too many to stylise; ask for a smaller size")
+    if scale == 1:
+        return picture
+    rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
+    return Picture(rgb, alpha, picture.name)
+
+
+def whole_cells(x, levels):
+    """Pixels (1, C, H, W), padded on the right and below to whole cells of the deepest level, two at least."""
+    cell = 2 ** (levels - 1)
+    height, width = (max(2, -(-side // cell)) * cell for side in x.shape[2:])
+    x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def open_mask(value, picture, fewest=256):
+    """A mask for a Picture: float (1, 1, H, W) of its size, 1 where it is white, 0 where black or transparent.
+
+    Raises PictureError where its shape is another than the picture's, or where it selects less than `fewest` pixels.
+    """
+    mask = open_picture(value)
+    grey = mask.rgb.convert("L")
+    if mask.alpha:
+        grey = Image.composite(grey, Image.new("L", grey.size), mask.alpha)
+    (a, b), (width, height) = grey.size, picture.size
+    if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
+        raise PictureError(f"{mask.name} is {a} x {b}, {picture.name} {width} x {height}: "
+                           "a mask must have the shape of its picture")
+    mask_tensor = to_tensor(grey.resize(picture.size, Image.Resampling.BOX).convert("RGB"))[:, :1]
+    if mask_tensor.sum() < fewest:
+        raise PictureError(f"{mask.name} selects {float(mask_tensor.sum()):.0f} pixels; select {fewest} at least")
+    return mask_tensor

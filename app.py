@@ -68,7 +68,8 @@ def build(stylizer):
         return image_input(label=label, height=260, **more)
 
     def strength():
-        return gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the photo, 1 the full style; 0.6-0.8 suits faces")
+        return gr.Slider(0, 1, 1, step=0.05, label="Strength",
+                         info="0 is the photo, 1 the full style; 0.6-0.8 suits faces")
 
     def size(value):
         return gr.Slider(64, longest, min(value, longest), step=64, label="Size",

@@ -37,7 +37,7 @@ def run(folders, stylizer, monkeypatch, capsys):
     """The command in this process, on the folders, without loading the networks again."""
     from wct.stylizer import Stylizer
 
-    monkeypatch.setattr(Stylizer, "from_pretrained", lambda device: stylizer)
+    monkeypatch.setattr(Stylizer, "from_pretrained", lambda **options: stylizer)
 
     def run(*args, content=folders / "content", style=folders / "style"):
         try:

@@ -9,7 +9,7 @@ from PIL import Image
 from wct.encoded import open_mask
 from wct.images import PictureError, open_picture
 from wct.mapping import level_strengths, normalised
-from wct.transform import map_between, regularised, renormalisation, statistics, transport, whitening, colouring
+from wct.transform import colouring, map_between, regularised, renormalisation, statistics, transport, whitening
 
 PHOTO = open_picture(CONTENTS[1], max_size=128).rgb
 A, B = STYLES[3], STYLES[8]
@@ -214,3 +214,15 @@ def test_a_painted_layer_is_a_mask(tmp_path):
 def test_shares():
     assert normalised(None, 4) == [0.25] * 4
     assert normalised([1, 3], 2) == [0.25, 0.75]
+
+
+def test_texture(stylizer):
+    result = stylizer.texture(A, (97, 64), seed=1)
+    assert result.picture.size == (97, 64) and result.picture.mode == "RGB"
+    assert difference(stylizer.texture(A, (97, 64), seed=1).picture, result.picture).max() == 0
+    assert difference(stylizer.texture(A, (97, 64), seed=2).picture, result.picture).mean() > 5
+    own, other = (np.abs(np.asarray(result.picture).mean((0, 1)) - np.asarray(Image.open(p)).mean((0, 1))).max()
+                  for p in (A, B))
+    assert own < other
+    with pytest.raises(ValueError, match="pixels"):
+        stylizer.texture(A, (10**5, 10**5))

@@ -1,57 +1,18 @@
 """Stylise files and folders: python -m wct.batch CONTENT STYLE --output DIR"""
 
-import argparse
 import os
 import signal
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from statistics import median
 
-from wct import BACKENDS, MODES
-from wct.report import report_path, write_report
+from wct.command_line import arguments
+from wct.report import write_report
 
 COLUMNS = ("content", "style", "output", "status", "backend", "width", "height", "seconds",
            "encode", "transform", "decode", "error")
-
-
-def arguments(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m wct.batch",
-        description="Write every content picture in every style. Finished pictures are skipped, so an interrupted "
-        "run goes on where it stopped. Exit status: 0 all done, 1 some failed, 2 bad usage.",
-    )
-    add = parser.add_argument
-    add("content", type=Path, help="a photo, or a folder of them")
-    add("style", type=Path, help="a painting, or a folder of them")
-    add("--output", type=Path, required=True, metavar="DIR", help="where to write <content>__<style>.png")
-    add("--recursive", action="store_true", help="look into the folders inside the folders too")
-    add("--strength", type=float, default=1.0, metavar="0..1", help="0 is the photo, 1 the full style (default)")
-    add("--size", type=int, metavar="N", help="longest side in pixels (default: that of the content, "
-        "reduced to 4 megapixels where it has more)")
-    add("--mode", choices=MODES, default="single", help="one pass through the networks (default), or the classic "
-        "cascade of one per level")
-    add("--backend", choices=BACKENDS, default="mpa", help="how matrix square roots are computed (default: mpa)")
-    add("--compare", type=_backends, metavar="B[,B...]", help="also run these backends on the same pairs, and "
-        "compare their time, accuracy and pictures with svd")
-    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    add("--format", choices=("png", "jpeg", "webp"), default="png")
-    add("--overwrite", action="store_true", help="make finished pictures again")
-    add("--report", type=report_path, metavar="FILE", help="write one row per picture to FILE.json or FILE.csv")
-    args = parser.parse_args(argv)
-    if not 0 <= args.strength <= 1:
-        parser.error(f"--strength must lie between 0 and 1, not {args.strength}")
-    if args.size is not None and args.size < 1:
-        parser.error(f"--size must be at least 1, not {args.size}")
-    return parser, args
-
-
-def _backends(text):
-    names = text.split(",")
-    unknown = [name for name in names if name not in BACKENDS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(BACKENDS)}")
-    return names
 
 
 def labels(paths):
@@ -63,11 +24,14 @@ def labels(paths):
     return [name.replace(os.sep, "") for name in names]
 
 
-def jobs(contents, styles, output, suffix):
-    """(content, style, path to write) for every pair, content by content; no two write the same file."""
-    styles = list(zip(styles, labels(styles)))
+def jobs(contents, styles, output, suffix, blend=False):
+    """(content, style, path to write) for every pair, content by content; no two write the same file.
+
+    With blend, the style is the list of them all. A content may be None, for a texture.
+    """
+    styles = [(styles, "blend")] if blend else list(zip(styles, labels(styles)))
     taken = set()
-    for content, content_label in zip(contents, labels(contents)):
+    for content, content_label in zip(contents, labels([content or Path("texture") for content in contents])):
         for style, style_label in styles:
             name = f"{content_label}__{style_label}"
             while name.casefold() in taken:
@@ -76,22 +40,25 @@ def jobs(contents, styles, output, suffix):
             yield content, style, output / f"{name}{suffix}"
 
 
-def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, **options):
+def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks=None, **options):
     """Stylise and write every (content, style, path) of `todo`: yields one row of the report per picture.
 
     A picture that fails is told in its row, and the others are made all the same. Without overwrite, those that
-    are there already are skipped. The options are those of `Stylizer.stylise`.
+    are there already are skipped. masks: for each style a mask, or a folder with one per content, by its name.
+    The other options are those of `Stylizer.stylise`, or of `texture` where the content is None.
     """
     for content, style, path in todo:
+        names = [", ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in (content, style)]
         row = dict.fromkeys(COLUMNS)
-        row |= {"content": str(content), "style": str(style), "output": str(path), "backend": options.get("backend")}
+        row |= dict(zip(COLUMNS, (*names, str(path)))) | {"backend": options.get("backend")}
         try:
             if not overwrite and path.is_file() and path.stat().st_size > 0:
                 row["status"] = "skipped"
             else:
-                row |= _write(stylizer, content, style, path, format, comparison, options)
+                own = options | ({"masks": [_mask_of(content, mask) for mask in masks]} if masks else {})
+                row |= _write(stylizer, content, style, path, format, comparison, own)
         except Exception as error:  # whatever is wrong with one picture, the others are still wanted
-            row["status"], row["error"] = "failed", _sentence(error, content, style)
+            row["status"], row["error"] = "failed", _sentence(error, *names)
         yield row
 
 
@@ -99,15 +66,27 @@ def _write(stylizer, content, style, path, format, comparison, options):
     """Make and write one picture: what the report says of it."""
     from wct.images import save_picture
 
-    result = stylizer.stylise(content, style, measure=comparison is not None, **options)
+    make = partial(stylizer.stylise, content) if content else stylizer.texture
+    options = options | {"measure": comparison is not None}
+    result = make(style, **options)
     save_picture(result.picture, path, format)
     if comparison:
-        others = options | {"measure": True}
-        comparison.add(options["backend"], result,
-                       lambda name: stylizer.stylise(content, style, **others | {"backend": name}))
+        comparison.add(options["backend"], result, lambda name: make(style, **options | {"backend": name}))
     width, height = result.picture.size
     seconds = sum(result.seconds.values())
     return result.seconds | {"status": "done", "seconds": seconds, "width": width, "height": height}
+
+
+def _mask_of(content, mask):
+    """The mask, or the one named like the content where it is a folder."""
+    from wct.images import PictureError, find_pictures
+
+    if not mask.is_dir():
+        return mask
+    found = [path for path in find_pictures(mask) if path.stem == content.stem]
+    if not found:
+        raise PictureError(f"{content}: {mask} has no mask named {content.stem}")
+    return found[0]
 
 
 def _sentence(error, content, style):
@@ -115,7 +94,7 @@ def _sentence(error, content, style):
     from wct.images import PictureError
 
     reason = " ".join(str(error).split()) or type(error).__name__
-    return reason if isinstance(error, PictureError) else f"{content} in the style of {style}: {reason}"
+    return reason if isinstance(error, PictureError) else f"{content or 'texture'} in the style of {style}: {reason}"
 
 
 def run(stylizer, todo, **options):
@@ -161,10 +140,27 @@ def _inputs(path, recursive, finished):
     return [p for p in find_pictures(path, recursive) if not inside or finished not in p.resolve().parents]
 
 
+def _options(args, count):
+    """The options of `Stylizer.stylise` or `texture`, for pictures of `count` styles each."""
+    from wct.mapping import normalised
+
+    options = {name: getattr(args, name) for name in ("mode", "backend", "transform", "stroke", "levels")}
+    if args.blend:
+        options["weights"] = normalised(args.blend, count)
+    if args.mask:
+        if len(args.mask) not in (1, count):
+            raise ValueError(f"name one --mask, or one for each of the {count} paintings of a --blend")
+        options["masks"] = args.mask * (1 if len(args.mask) == count else count)
+    if args.texture:
+        return options | {"size": args.texture, "seed": args.seed}
+    return options | {"strength": args.strength, "size": args.size, "keep_colors": args.keep_colors}
+
+
 def main(argv=None):
     parser, args = arguments(argv)
     from wct.comparison import Comparison
     from wct.images import FORMATS, PictureError
+    from wct.mapping import level_strengths
     from wct.stylizer import Stylizer
 
     try:
@@ -175,18 +171,19 @@ def main(argv=None):
         for folder in (args.output, (args.report or args.output / "report").parent):
             folder.mkdir(parents=True, exist_ok=True)
         finished = args.output.resolve()
-        if finished in (args.content.resolve(), args.style.resolve()):
+        if finished in (path.resolve() for path in (args.content, args.style) if path):
             parser.error("--output must be another folder than the pictures come from")
-        contents, styles = (_inputs(path, args.recursive, finished) for path in (args.content, args.style))
-        stylizer = Stylizer.from_pretrained(device=args.device)
+        contents = [None] if args.texture else _inputs(args.content, args.recursive, finished)
+        styles = _inputs(args.style, args.recursive, finished)
+        options = _options(args, 1 if args.blend is None else len(styles))
+        stylizer = Stylizer.from_pretrained(device=args.device, levels=max(4, len(level_strengths(args.levels, 5))))
     except (OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
 
-    todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix))
+    todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix, args.blend is not None))
     comparison = Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None
     rows, interrupted = run(
-        stylizer, todo, format=args.format, overwrite=args.overwrite, comparison=comparison,
-        strength=args.strength, size=args.size, mode=args.mode, backend=args.backend,
+        stylizer, todo, format=args.format, overwrite=args.overwrite, comparison=comparison, **options
     )
     failed = any(row["status"] == "failed" for row in rows)
     if args.report:

@@ -20,6 +20,7 @@ MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is a
 LARGEST = 24_000_000  # pixels; their features take some 20 GB
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 DETAIL = 0.05  # share of the content's own features below the deepest level, at full strength
+ROUNDS = 4  # of a texture; the picture hardly changes after the third
 STAGES = ("encode", "transform", "decode")
 
 
@@ -92,6 +93,15 @@ def choose_device(name="auto"):
     return torch.device(name)
 
 
+def noise(size, seed=0):
+    """Random colours in spots of several widths, a PIL image of size (width, height): where textures begin."""
+    generator = torch.Generator().manual_seed(seed)
+    width, height = size
+    layers = (torch.randn(1, 3, -(-height // spot), -(-width // spot), generator=generator) for spot in (1, 4, 16, 64))
+    mixed = sum(F.interpolate(layer, (height, width), mode="bicubic") for layer in layers)
+    return to_pil(0.5 + 0.1 * mixed)
+
+
 def keep_colours(stylised, photo):
     """The photo's colours with the light and dark of the stylised picture, both (B, 3, H, W) in [0, 1].
 
@@ -137,7 +147,7 @@ class Stylizer:
     @torch.inference_mode()
     def stylise(self, content, style, *, weights=None, masks=None, style_masks=None, strength=1.0, backend="mpa",
                 mode="single", transform="zca", size=None, stroke=1.0, levels=None, ridge=RIDGE, keep_colors=False,
-                measure=False, progress=None):
+                detail=DETAIL, measure=False, progress=None):
         """Stylise a picture and tell how long each stage took.
 
         content: a path or PIL image. style: one of these, or a list of them, mixed by their `weights` (all the same
@@ -153,7 +163,8 @@ class Stylizer:
         more. stroke: the scale at which styles are read, 1/4 to 4; more makes wider strokes.
         levels: relu1_1 up to which relu{levels}_1 takes part, by default relu4_1; or a list of strengths for relu1_1,
         relu2_1, ..., each 0 to 1. ridge: added to the covariances, relative to their mean variance.
-        keep_colors: the photo's colours, and the painting's light, dark and strokes.
+        keep_colors: the photo's colours, and the painting's light, dark and strokes. detail: the share of the
+        content's own features in the single pass, 0 to 1.
         measure: also work out the whitening residual. progress: called with the share of the work done, 0 to 1,
         and the name of the stage at hand; what it raises ends the work.
 
@@ -167,8 +178,8 @@ class Stylizer:
                                    ("transform", transform, TRANSFORMS)):
             if value not in known:
                 raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
-        for name, value, least, most in (("strength", strength, 0, 1), ("stroke", stroke, 0.25, 4),
-                                         ("ridge", ridge, 1e-6, 1e6)):
+        for name, value, least, most in (("strength", strength, 0, 1), ("detail", detail, 0, 1),
+                                         ("stroke", stroke, 0.25, 4), ("ridge", ridge, 1e-6, 1e6)):
             if not least <= value <= most:
                 raise ValueError(f"{name} must lie between {least:g} and {most:g}, not {value}")
         if size is not None and size < 1:
@@ -191,7 +202,7 @@ class Stylizer:
         )
         with clock("decode"):
             if mode == "single":
-                tensor = single_pass(self.decoder, content.features, mapping, strength)
+                tensor = single_pass(self.decoder, content.features, mapping, strength, detail)
                 if strength < 1:
                     lost = content.pixels - self.decoder.block(1)(content.features[0])  # by D1, of the photo
                     tensor = tensor + (1 - strength) * lost
@@ -205,6 +216,22 @@ class Stylizer:
             picture = to_pil(tensor[..., :height, :width])
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
         return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None))
+
+    def texture(self, style, size=(512, 512), seed=0, progress=None, **options):
+        """A style without a content, made of noise: `stylise` four times over, which draws the shapes out.
+
+        size: (width, height) in pixels. seed: another one, another texture. The other options are those of
+        `stylise` but for content, strength, size and detail. Returns a Result, errors are those of `stylise`.
+        """
+        if min(size) < 1 or size[0] * size[1] > self.max_pixels:
+            raise ValueError(f"a texture has 1 to {self.max_pixels} pixels, not {size[0]} x {size[1]}")
+        picture, seconds = noise(size, seed), Counter()
+        for i in range(ROUNDS):
+            report = progress and (lambda share, stage, i=i: progress((i + share) / ROUNDS, stage))
+            result = self.stylise(picture, style, size=max(size), detail=0, progress=report, **options)
+            picture = result.picture
+            seconds.update(result.seconds)
+        return Result(picture, dict(seconds), result.residual)
 
     def forget(self, styles=True):
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""

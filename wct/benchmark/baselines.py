@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from models import load_decoder, load_encoder
 from models.decoder import UpConv3x3
 from wct.images import to_pil, to_tensor
-from wct.stylizer import STAGES, Result, Clock
+from wct.stylizer import STAGES, Clock, Result
 
 
 class Baseline:

@@ -42,11 +42,12 @@ def test_the_example_of_the_readme(page_url, monkeypatch):
 
 def test_endpoints_are_named_typed_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/stylise", "/compare", "/folder"}
+    assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder"}
     names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
-    assert names["/stylise"] == ["content", "style", "strength", "size", "mode", "backend", "levels", "ridge"]
+    assert names["/stylise"][:10] == ["content", "style", "strength", "size", "keep_colors", "stroke", "mode", "transform",
+                                      "backend", "ridge"]
     assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
-    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "mode"]
+    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "keep_colors", "mode"]
     for endpoint in endpoints.values():
         assert endpoint["description"]
         assert all(parameter["python_type"]["type"] for parameter in endpoint["parameters"])
@@ -61,10 +62,32 @@ def test_stylise_is_the_program(client, stylizer):
 
 def test_every_option_counts(client):
     plain = {"size": 96, "strength": 1.0}
-    pictures = [plain, plain | {"mode": "cascade"}, plain | {"levels": 2}, plain | {"levels": 5}, plain | {"ridge": 0.3},
-                plain | {"strength": 0.5}]
-    seen = {Image.open(client.predict(**PAIR, **options, api_name="/stylise")[1]).tobytes() for options in pictures}
-    assert len(seen) == len(pictures)
+    changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"relu5_1": 1.0}, {"ridge": 0.3}, {"strength": 0.5},
+               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}]
+    seen = {Image.open(client.predict(**PAIR, **plain | change, api_name="/stylise")[1]).tobytes() for change in changes}
+    assert len(seen) == len(changes)
+
+
+def test_mix_under_masks(client, tmp_path):
+    mask = Image.new("L", Image.open(CONTENTS[1]).size)
+    mask.paste(255, (0, 0, mask.width // 2, mask.height))
+    mask.save(tmp_path / "left.png")
+    options = {"content": PAIR["content"], "style_1": PAIR["style"], "size": 128, "api_name": "/mix"}
+    _, masked, _ = client.predict(mask_1=handle_file(tmp_path / "left.png"), **options)
+    _, plain, _ = client.predict(**options)
+    _, mixed, _ = client.predict(style_2=handle_file(STYLES[8]), **options)
+    masked, plain, mixed = (np.asarray(Image.open(path), dtype=int) for path in (masked, plain, mixed))
+    photo = np.asarray(Image.open(CONTENTS[1]).convert("RGB").resize(plain.shape[1::-1], Image.Resampling.LANCZOS), dtype=int)
+    assert np.abs(masked - photo)[:, 66:].max() <= 8 and np.abs(masked - photo)[:, :60].mean() > 10
+    assert np.abs(mixed - plain).mean() > 3
+    Image.new("L", (50, 50), 255).save(tmp_path / "square.png")
+    with pytest.raises(AppError, match="square.png is 50 x 50.*must have the shape"):
+        client.predict(mask_1=handle_file(tmp_path / "square.png"), **options)
+
+
+def test_texture(client):
+    picture, told = client.predict(style=PAIR["style"], width=128, height=64, seed=3, api_name="/texture")
+    assert Image.open(picture).size == (128, 64) and "encode" in told
 
 
 def test_compare(client):
@@ -88,7 +111,7 @@ def test_folder(client, tmp_path):
     ({"content": None}, "Choose a photo first"),
     ({"strength": 3}, "[Mm]aximum|between 0 and 1"),
     ({"backend": "pade"}, "pade"),
-    ({"levels": 9}, "9"),
+    ({"relu3_1": 9}, "[Mm]aximum|9"),
 ])
 def test_bad_options_are_refused_in_words(client, options, words):
     with pytest.raises(AppError, match=words):
@@ -110,14 +133,14 @@ def test_nobody_reads_other_files(page_url, client):
 
 def test_the_queue_cannot_be_passed_by(page_url):
     with pytest.raises(HTTPError):
-        post(f"{page_url}/gradio_api/run/stylise", {"data": [None] * 8})
+        post(f"{page_url}/gradio_api/run/stylise", {"data": [None] * 15})
 
 
 def test_mcp_offers_the_tools(page_url):
     url, kinds = f"{page_url}/gradio_api/mcp/", "application/json, text/event-stream"
     answer = post(url, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, kinds).read().decode()
     tools = {tool["name"]: tool for tool in json.loads(answer.partition("data: ")[2] or answer)["result"]["tools"]}
-    assert set(tools) == {"stylise", "compare", "folder"}
+    assert set(tools) == {"stylise", "mix", "texture", "compare", "folder"}
     assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
 
 

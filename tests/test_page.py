@@ -196,7 +196,7 @@ def test_cancel(open_page):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_layout(open_page, width, theme):
     page = open_page(width, 844, theme)
-    for tab in ("Stylise", "Compare backends", "Folder"):
+    for tab in ("Stylise", "Mix and mask", "Texture", "Compare backends", "Folder"):
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out
         nameless = page.evaluate("""() => [...document.querySelectorAll('button, input:not([type=file]), textarea')]

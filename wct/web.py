@@ -1,4 +1,4 @@
-"""What the page, its API and its MCP tools do when they are asked: stylise, compare, folder, cancel."""
+"""What the page, its API and its MCP tools do when they are asked: stylise, mix, texture, compare, folder, cancel."""
 
 import os
 import re
@@ -7,10 +7,12 @@ import threading
 import time
 import zipfile
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 
 import gradio as gr
 import pandas as pd
+from PIL import ImageChops
 
 from wct.batch import jobs, work
 from wct.comparison import compare
@@ -19,6 +21,7 @@ from wct.report import write_report
 from wct.stylizer import STAGES
 
 TABLE = ("backend", *(f"{stage} ms" for stage in STAGES), "total ms", "residual", "PSNR to svd, dB")
+SLOTS = 3  # for paintings to mix
 CANCELLED = "Cancelled."
 PAINTINGS = Path(__file__).resolve().parent.parent / "examples" / "style"
 
@@ -60,14 +63,31 @@ def _readable():
         raise gr.Error("Not enough memory for this picture; choose a smaller size.", print_exception=False) from error
 
 
-def _chosen(content, style):
-    if not content:
-        raise ValueError("Choose a photo first.")
-    if not style:
-        raise ValueError("Choose a painting first.")
-    for path in map(Path, (content, style)):
+def _chosen(**paths):
+    """See to it that every picture is there: photo=..., painting=..."""
+    for name, path in paths.items():
+        if not path:
+            raise ValueError(f"Choose a {name} first.")
+        path = Path(path)
         if path.is_file():  # files go some time after the last change of their status: this is one, the picture is kept
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+
+
+def _shown(content, result, name, report):
+    """A result for the page: the pair for the slider, the file, the seconds."""
+    report(1.0, "save")
+    path = _new_folder() / name
+    save_picture(result.picture, path)
+    photo = open_picture(content, max_size=max(result.picture.size))
+    before = with_alpha(photo.rgb, photo.alpha).resize(result.picture.size)
+    return (before, path), str(path), _seconds(result.seconds)
+
+
+def _painted(value):
+    """The mask painted on a gr.ImageEditor, white where a layer covers its background; None where nothing is."""
+    alphas = [layer.getchannel("A") for layer in (value or {}).get("layers") or []]
+    mask = reduce(ImageChops.lighter, alphas) if alphas else None
+    return mask if mask and mask.getbbox() else None
 
 
 class Web:
@@ -97,8 +117,9 @@ class Web:
             self._cancelled.discard(session)
             yield report
 
-    def stylise(self, content, style, strength=1.0, size=768, mode="single", backend="mpa", levels=4, ridge=0.01,
-                request: gr.Request = None, progress=gr.Progress()):
+    def stylise(self, content, style, strength=1.0, size=768, keep_colors=False, stroke=1.0, mode="single",
+                transform="zca", backend="mpa", ridge=0.01, relu1_1=1.0, relu2_1=1.0, relu3_1=1.0, relu4_1=1.0,
+                relu5_1=0.0, request: gr.Request = None, progress=gr.Progress()):
         """Give a photo the style of a painting.
 
         Args:
@@ -106,36 +127,106 @@ class Web:
             style: the painting, or any other picture, whose style is taken
             strength: 0 is the photo itself, 1 the full style
             size: longest side of the result in pixels
-            mode: "single" passes once through the networks; "cascade" once per level, which takes 3-4 times as long
+            keep_colors: whether to keep the photo's colours
+            stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
             backend: how the matrix square roots are computed
-            levels: how many levels of features take part, from the finest
             ridge: added to the covariances, relative to their mean variance
+            relu1_1: strength at the finest level, 0 to 1: colours
+            relu2_1: strength at this level: grain
+            relu3_1: strength at this level: small strokes
+            relu4_1: strength at this level: strokes
+            relu5_1: strength at the deepest level: shapes
 
         Returns:
             the photo and the result as a pair, the result as a PNG file, and the seconds it took
         """
         try:
             with self._run(request, progress) as report:
-                _chosen(content, style)
+                _chosen(photo=content, painting=style)
                 result = self.stylizer.stylise(
-                    content, style, strength=strength, size=size, mode=mode, backend=backend, levels=levels,
-                    ridge=ridge, progress=report,
+                    content, style, strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
+                    transform=transform, backend=backend, ridge=ridge, progress=report,
+                    levels=[relu1_1, relu2_1, relu3_1, relu4_1, relu5_1],
                 )
-                report(1.0, "save")
-                path = _new_folder() / f"{Path(content).stem}__{Path(style).stem}.png"
-                save_picture(result.picture, path)
-                photo = open_picture(content, max_size=max(result.picture.size))
-                before = with_alpha(photo.rgb, photo.alpha).resize(result.picture.size)
-                return (before, path), str(path), _seconds(result.seconds)
+                return _shown(content, result, f"{Path(content).stem}__{Path(style).stem}.png", report)
         except Cancelled:
             return gr.skip(), gr.skip(), CANCELLED
 
-    def restyle(self, content, style, strength, size, mode, backend, levels, ridge, request: gr.Request = None,
-                progress=gr.Progress()):
+    def restyle(self, content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge, relu1_1,
+                relu2_1, relu3_1, relu4_1, relu5_1, request: gr.Request = None, progress=gr.Progress()):
         """`stylise`, where there is something to stylise."""
         if not content or not style:
             return [gr.skip()] * 3
-        return self.stylise(content, style, strength, size, mode, backend, levels, ridge, request, progress)
+        return self.stylise(content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge,
+                            relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, request, progress)
+
+    def mix(self, content, style_1, weight_1=0.5, mask_1=None, painted_1=None, style_2=None, weight_2=0.5, mask_2=None,
+            painted_2=None, style_3=None, weight_3=0.5, mask_3=None, painted_3=None, strength=1.0, size=768,
+            keep_colors=False, transform="zca", request: gr.Request = None, progress=gr.Progress()):
+        """Give a photo the styles of up to three paintings, mixed by weights, each everywhere or under a mask.
+
+        Args:
+            content: the photo
+            style_1: the first painting
+            weight_1: its weight, relative to those of the others
+            mask_1: a picture in the photo's shape, white where the first painting applies, black elsewhere
+            painted_1: the same, painted on the photo as a layer
+            style_2: the second painting
+            weight_2: its weight
+            mask_2: its mask
+            painted_2: its painted mask
+            style_3: the third painting
+            weight_3: its weight
+            mask_3: its mask
+            painted_3: its painted mask
+            strength: 0 is the photo itself, 1 the full style
+            size: longest side of the result in pixels
+            keep_colors: whether to keep the photo's colours
+            transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
+
+        Returns:
+            the photo and the result as a pair, the result as a PNG file, and the seconds it took
+        """
+        slots = ((style_1, weight_1, mask_1, painted_1), (style_2, weight_2, mask_2, painted_2),
+                 (style_3, weight_3, mask_3, painted_3))
+        try:
+            with self._run(request, progress) as report:
+                chosen = [(style, weight, mask or _painted(layers)) for style, weight, mask, layers in slots if style]
+                _chosen(photo=content, painting=chosen and chosen[0][0])
+                styles, weights, masks = map(list, zip(*chosen))
+                result = self.stylizer.stylise(
+                    content, styles, weights=weights, masks=masks, strength=strength, size=size, progress=report,
+                    keep_colors=keep_colors, transform=transform,
+                )
+                return _shown(content, result, f"{Path(content).stem}__mix.png", report)
+        except Cancelled:
+            return gr.skip(), gr.skip(), CANCELLED
+
+    def texture(self, style, width=512, height=512, stroke=1.0, seed=0, request: gr.Request = None,
+                progress=gr.Progress()):
+        """Make a texture in the style of a painting, from noise, without a photo.
+
+        Args:
+            style: the painting
+            width: of the texture, in pixels
+            height: of the texture, in pixels
+            stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
+            seed: another number makes another texture
+
+        Returns:
+            the texture, and the seconds it took
+        """
+        try:
+            with self._run(request, progress) as report:
+                _chosen(painting=style)
+                result = self.stylizer.texture(style, (int(width), int(height)), int(seed or 0), report, stroke=stroke)
+                path = _new_folder() / f"texture__{Path(style).stem}.png"
+                save_picture(result.picture, path)
+                return str(path), _seconds(result.seconds)
+        except Cancelled:
+            return gr.skip(), CANCELLED
 
     def compare(self, content, style, backends, repeats=3, size=512, request: gr.Request = None,
                 progress=gr.Progress()):
@@ -154,7 +245,7 @@ class Web:
         """
         try:
             with self._run(request, progress) as report:
-                _chosen(content, style)
+                _chosen(photo=content, painting=style)
                 if not backends:
                     raise ValueError("Choose at least one backend.")
                 measured = compare(self.stylizer, content, style, backends, repeats, report, size=size)
@@ -172,7 +263,7 @@ class Web:
         except Cancelled:
             return *[gr.skip()] * 4, CANCELLED
 
-    def folder(self, contents, styles=None, paintings=None, strength=1.0, size=768, mode="single",
+    def folder(self, contents, styles=None, paintings=None, strength=1.0, size=768, keep_colors=False, mode="single",
                request: gr.Request = None, progress=gr.Progress()):
         """Give many photos the styles of many paintings, each photo in each style.
 
@@ -182,7 +273,8 @@ class Web:
             paintings: names of paintings that come with the program, taken as well
             strength: 0 is the photo itself, 1 the full style
             size: longest side of the results in pixels
-            mode: "single" passes once through the networks; "cascade" once per level, which takes 3-4 times as long
+            keep_colors: whether to keep the photos' colours
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
 
         Yields:
             the pictures that are finished, what failed and why, and in the end a zip of them all
@@ -203,7 +295,8 @@ class Web:
                     done = len(gallery) + len(failures)
                     report((done + share) / len(todo), f"picture {done + 1} of {len(todo)}: {name}")
 
-                for row in work(self.stylizer, todo, strength=strength, size=size, mode=mode, progress=stage):
+                options = {"strength": strength, "size": size, "keep_colors": keep_colors, "mode": mode}
+                for row in work(self.stylizer, todo, progress=stage, **options):
                     if row["status"] == "done":
                         gallery.append((row["output"], Path(row["output"]).stem.replace("__", " in the style of ")))
                     else:

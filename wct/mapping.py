@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, field
 
-import torch
 from torch.nn import functional as F
 
 from wct.sqrtm import residual
@@ -89,8 +88,12 @@ def normalised(weights, count):
     return [weight / sum(weights) for weight in weights]
 
 
+def coverage(masks):
+    """How much of every pixel the masks (1, 1, H, W) take together: soft edges that meet leave nothing between."""
+    return sum(masks).clamp(max=1)
+
+
 def regions(masks, shares):
     """For each style the mask (1, 1, H, W) and its share at every pixel, which is nothing outside all masks."""
     total = sum(share * mask for share, mask in zip(shares, masks))
-    covered = torch.stack(masks).amax(0)
-    return [(mask, covered * share * mask / total.clamp(min=1e-6)) for share, mask in zip(shares, masks)]
+    return [(mask, coverage(masks) * share * mask / total.clamp(min=1e-6)) for share, mask in zip(shares, masks)]

@@ -13,7 +13,7 @@ from models import load_decoder, load_encoder
 from wct import BACKENDS, MODES, TRANSFORMS
 from wct.encoded import Content, Recent, Style, fitted, identified, open_mask, whole_cells
 from wct.images import open_picture, to_pil, to_tensor, with_alpha
-from wct.mapping import Mapping, level_strengths, normalised, regions
+from wct.mapping import Mapping, coverage, level_strengths, normalised, regions
 from wct.transform import RIDGE, statistics
 
 MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for
@@ -211,7 +211,7 @@ class Stylizer:
             if keep_colors:
                 tensor = keep_colours(tensor, content.pixels)
             if masks:
-                tensor = torch.lerp(content.pixels, tensor, torch.stack(masks).amax(0))
+                tensor = torch.lerp(content.pixels, tensor, coverage(masks))
             width, height = content.picture.size
             picture = to_pil(tensor[..., :height, :width])
         seconds = {stage: clock.seconds[stage] for stage in STAGES}

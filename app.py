@@ -6,6 +6,8 @@ tools. The page itself is wct/page.py.
 
 import argparse
 import os
+import signal
+import sys
 import tempfile
 
 UPLOAD = "50mb"
@@ -20,7 +22,7 @@ def arguments(argv=None):
         "(default: %(default)s, this machine alone; 0.0.0.0 for all)")
     add("--port", type=int, help="port to listen on (default: 7860, or the next that is free)")
     add("--share", action="store_true", help="also make a public link through Gradio's servers, for a week")
-    add("--auth", metavar="USER:PASSWORD", default=os.environ.get("WCT_AUTH"),
+    add("--auth", metavar="USER:PASSWORD", default=os.environ.get("WCT_AUTH") or None,
         help="ask for these (default: the environment's WCT_AUTH, else nobody is asked)")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--max-pixels", type=int, default=4_000_000, metavar="N", help="most pixels of a result (default: %(default)s)")
@@ -32,25 +34,38 @@ def arguments(argv=None):
         parser.error("--auth must be USER:PASSWORD")
     if args.max_pixels < 1 or args.queue_size < 1:
         parser.error("--max-pixels and --queue-size must be at least 1")
-    return args
+    if args.auth and args.mcp:
+        parser.error("--mcp cannot ask for a password; leave --auth away, or --mcp")
+    return parser, args
 
 
 def main(argv=None):
-    args = arguments(argv)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    parser, args = arguments(argv)
+    # No figures to anybody, no history of runs in a browser that others may use.
+    os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, signal.default_int_handler)  # ends the server as Ctrl-C does: uploads are removed
     with tempfile.TemporaryDirectory(prefix="wct-", ignore_cleanup_errors=True) as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
         from wct.page import CSS, EXAMPLES, THEME, build
 
-        stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels)
-        page = build(stylizer).queue(max_size=args.queue_size, api_open=False)
-        page.launch(
-            server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
-            auth=tuple(args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp,
-            theme=THEME, css=CSS, footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES)],
-        )
+        try:
+            stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=32)
+            page = build(stylizer).queue(max_size=args.queue_size, api_open=False)
+            page.launch(
+                server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
+                auth=tuple(args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME, css=CSS,
+                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES)], enable_monitoring=False,
+                state_session_capacity=100,
+            )
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
+            parser.error(" ".join(str(error).split()))
+        except KeyboardInterrupt:
+            pass  # before the server was up
 
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # a run that is still computing has nobody left to wait for it

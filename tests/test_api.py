@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -27,6 +28,15 @@ def client(page_url, tmp_path_factory):
 def post(url, body, accept="application/json"):
     headers = {"Content-Type": "application/json", "Accept": accept}
     return urlopen(Request(url, json.dumps(body).encode(), headers), timeout=60)
+
+
+def uploaded(url, *paths):
+    """Where the server keeps these files once they are uploaded."""
+    boundary = "b0undary"
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{path.name}"\r\n'
+             "Content-Type: image/jpeg\r\n\r\n".encode() + path.read_bytes() + b"\r\n" for path in paths]
+    body, kind = b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    return json.load(urlopen(Request(f"{url}/gradio_api/upload", body, {"Content-Type": kind})))
 
 
 def test_the_example_of_the_readme(page_url, monkeypatch):
@@ -126,9 +136,54 @@ def test_nobody_reads_other_files(page_url, client):
             urlopen(f"{page_url}/gradio_api/file={path}")
         assert refused.value.code in (403, 404)
     assert urlopen(f"{page_url}/gradio_api/file={STYLES[0]}").status == 200
-    secret = {"path": str(CONTENTS[0].parent.parent.parent / "README.md"), "meta": {"_type": "gradio.FileData"}}
-    with pytest.raises(AppError):
-        client.predict(content=secret, style=PAIR["style"], api_name="/stylise")
+
+
+@pytest.mark.parametrize("mark", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_nobody_names_files_of_the_server(page_url, client, tmp_path, mark):
+    named = {"path": str(CONTENTS[0]), **mark}
+    data = {  # every endpoint that takes files, and those that the page alone uses
+        "stylise": [named, named, 1, 64, False, 1, "single", "zca", "mpa", 0.01, 1, 1, 1, 1, 0],
+        "texture": [named, 64, 64, 1, 0],
+        "compare": [named, named, ["mpa"], 1, 64],
+        "folder": [[named], [named], [], 1, 64, False, "single"],
+    }
+    for name, values in data.items():
+        event = json.load(post(f"{page_url}/gradio_api/call/{name}", {"data": values}))["event_id"]
+        answer = urlopen(f"{page_url}/gradio_api/call/{name}/{event}", timeout=60).read().decode()
+        assert "event: error" in answer and "event: complete" not in answer, answer
+    config = json.load(urlopen(f"{page_url}/config"))
+    unqueued = [d for d in config["dependencies"] if not d["queue"] and d["backend_fn"]]
+    assert unqueued
+    for dependency in unqueued:
+        body = {"data": [named] * len(dependency["inputs"]), "fn_index": dependency["id"], "session_hash": "other"}
+        try:
+            answer = post(f"{page_url}/gradio_api/run/{dependency['api_name']}", body).read().decode()
+        except HTTPError:
+            continue
+        assert CONTENTS[0].name not in answer
+
+
+def test_a_run_without_its_client_ends(page_url, client):
+    paths = uploaded(page_url, CONTENTS[0], STYLES[0])
+    upload = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+    config = json.load(urlopen(f"{page_url}/config"))
+    compare = next(d["id"] for d in config["dependencies"] if d["api_name"] == "compare")
+    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 512], "fn_index": compare, "session_hash": "gone"}  # minutes
+    post(f"{page_url}/gradio_api/queue/join", body)
+    stream = urlopen(f"{page_url}/gradio_api/queue/data?session_hash=gone")
+    stream.readline()
+    time.sleep(2)
+    stream.close()
+    began = time.monotonic()
+    client.predict(**PAIR, size=64, api_name="/stylise")
+    assert time.monotonic() - began < 30
+
+
+def test_the_folder_of_uploads_goes_with_the_server(serve, tmp_path):
+    with serve(TMPDIR=str(tmp_path)) as url:
+        Client(url, verbose=False).predict(**PAIR, size=64, api_name="/stylise")
+        assert list(tmp_path.glob("wct-*/*"))
+    assert not list(tmp_path.glob("wct-*"))
 
 
 def test_the_queue_cannot_be_passed_by(page_url):
@@ -140,7 +195,7 @@ def test_mcp_offers_the_tools(page_url):
     url, kinds = f"{page_url}/gradio_api/mcp/", "application/json, text/event-stream"
     answer = post(url, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, kinds).read().decode()
     tools = {tool["name"]: tool for tool in json.loads(answer.partition("data: ")[2] or answer)["result"]["tools"]}
-    assert set(tools) == {"stylise", "mix", "texture", "compare", "folder"}
+    assert set(tools) == {"stylise", "mix", "texture", "compare"}
     assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
 
 
@@ -179,10 +234,11 @@ def test_password_size_limit_and_no_mcp(serve):
             post(f"{url}/gradio_api/mcp/", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
 
 
-@pytest.mark.parametrize("arguments", [["--auth", "ann"], ["--auth", ":b"], ["--max-pixels", "0"], ["--device", "tpu"]])
+@pytest.mark.parametrize("arguments", [["--auth", "ann"], ["--auth", ":b"], ["--max-pixels", "0"], ["--device", "tpu"],
+                                       ["--port", "99999"], ["--auth", "a:b", "--mcp"]])
 def test_bad_usage(arguments):
     done = subprocess.run([sys.executable, ROOT / "app.py", *arguments], capture_output=True, text=True)
-    assert done.returncode == 2 and arguments[0] in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and "error: " in done.stderr and "Traceback" not in done.stderr
 
 
 def test_help_is_quick():

@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from wct import BACKENDS, MODES, TRANSFORMS
-from wct.web import SLOTS, TABLE, Web, image_input
+from wct.web import CANCELLED, SLOTS, TABLE, Web, guarded, image_input
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 KEPT = 3600  # seconds for which uploads and results are kept after their last use
@@ -95,8 +95,8 @@ def results():
     return slider, gr.DownloadButton("Download as PNG"), told
 
 
-def cancels(web, button, told, runs):
-    button.click(web.cancel, outputs=told, cancels=runs, **QUIETLY)
+def cancels(button, told, runs):
+    button.click(lambda: CANCELLED, outputs=told, cancels=runs, **QUIETLY)
 
 
 def stylise_tab(web):
@@ -130,7 +130,7 @@ def stylise_tab(web):
             )
     private = {"api_visibility": "private"}
     again = {"fn": web.restyle, "show_progress": "minimal", "trigger_mode": "always_last"}
-    cancels(web, cancel, told, [
+    cancels(cancel, told, [
         start.click(**run, api_name="stylise"),
         controls[0].input(**run | again, **private),
         examples.load_input_event.then(**run, **private),
@@ -148,12 +148,12 @@ def mix_tab(web):
                     slots.append(photo(f"Painting {number}", height=180, min_width=140))
                     with gr.Column(min_width=140):
                         slots.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Weight {number}"))
-                        slots.append(gr.File(label=f"Mask {number}", height=110))
+                        slots.append(guarded(gr.File(label=f"Mask {number}", height=110)))
                 with gr.Accordion(f"Or paint on the photo where painting {number} applies", open=False):
-                    editors.append(gr.ImageEditor(
+                    editors.append(guarded(gr.ImageEditor(
                         label=f"Where painting {number} applies", type="pil", sources=[], transforms=[], layers=False,
                         brush=gr.Brush(default_size=40, colors=["#ffffff"], color_mode="fixed"), image_mode="RGBA",
-                    ))
+                    )))
                     slots.append(editors[-1])
         with gr.Column(scale=5, min_width=320):
             start, cancel = run_buttons("Mix")
@@ -162,7 +162,7 @@ def mix_tab(web):
             gr.Markdown("Weights are relative to each other. A mask, painted or a file, is white where its painting "
                         "applies; a painting without one applies everywhere, and what is under none stays the photo.")
     content.input(lambda path: [path] * SLOTS, content, editors, **QUIETLY)
-    cancels(web, cancel, told, start.click(
+    cancels(cancel, told, start.click(
         web.mix, [content, *slots, *controls], [slider, download, told], api_name="mix", show_progress_on=slider,
         scroll_to_output=True, **ONE_AT_A_TIME,
     ))
@@ -182,7 +182,7 @@ def texture_tab(web):
             picture = gr.Image(label="Texture", type="filepath", format="png", interactive=False,
                                buttons=["download", "fullscreen"])
             told = gr.Markdown(elem_classes="told")
-    cancels(web, cancel, told, start.click(
+    cancels(cancel, told, start.click(
         web.texture, [style, *controls], [picture, told], api_name="texture", show_progress_on=picture, **ONE_AT_A_TIME,
     ))
 
@@ -202,7 +202,7 @@ def compare_tab(web):
     table = gr.Dataframe(headers=list(TABLE), label="Medians", interactive=False, wrap=True)
     plot = gr.BarPlot(x="backend", y="milliseconds", color="stage", label="Milliseconds by stage and backend")
     csv = gr.DownloadButton("Download the table as CSV")
-    cancels(web, cancel, told, start.click(
+    cancels(cancel, told, start.click(
         web.compare, [*pair, *controls], [pictures, table, plot, csv, told], api_name="compare",
         show_progress_on=pictures, **ONE_AT_A_TIME,
     ))
@@ -213,8 +213,8 @@ def folder_tab(web):
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             sources = [
-                gr.File(file_count="multiple", label="Photos", height=160),
-                gr.File(file_count="multiple", label="Paintings", height=160),
+                guarded(gr.File(file_count="multiple", label="Photos", height=160)),
+                guarded(gr.File(file_count="multiple", label="Paintings", height=160)),
                 gr.Dropdown([(title, path.stem) for path, title in titles("style").items()], multiselect=True,
                             label="Paintings that come with the program"),
             ]
@@ -225,7 +225,7 @@ def folder_tab(web):
             finished = gr.Gallery(label="Finished pictures", columns=3, object_fit="contain", interactive=False)
             failures = gr.Dataframe(headers=["What failed, and why"], label="Failures", interactive=False, wrap=True)
             archive = gr.DownloadButton("Download all as a zip")
-    cancels(web, cancel, told, start.click(
+    cancels(cancel, told, start.click(
         web.folder, [*sources, *controls], [finished, failures, archive, told], api_name="folder",
         show_progress_on=told, **ONE_AT_A_TIME,
     ))

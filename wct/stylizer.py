@@ -124,21 +124,22 @@ class Stylizer:
     Styles are encoded once per picture and size, contents once while only other options change.
     """
 
-    def __init__(self, encoder, decoder, device="auto", max_pixels=LARGEST):
+    def __init__(self, encoder, decoder, device="auto", max_pixels=LARGEST, styles=256):
         self.device, self.max_pixels = choose_device(device), max_pixels
         layout = {"device": self.device, "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
         self.levels = decoder.levels
-        self._contents, self._styles = Recent(1), Recent(256)
+        self._contents, self._styles = Recent(1), Recent(styles)
 
     @classmethod
-    def from_pretrained(cls, device="auto", decoder="stylised", levels=4, max_pixels=LARGEST):
+    def from_pretrained(cls, device="auto", decoder="stylised", levels=4, max_pixels=LARGEST, styles=256):
         """With the weights of the project.
 
         device: "auto", "cpu", "cuda" or "mps". decoder: "stylised" or "reconstruction". levels: 1 to 5, how many
         there are to choose from. max_pixels: larger results are refused, or reduced where no size is asked for.
+        styles: how many are kept, some 3 MB each.
         """
-        return cls(load_encoder(levels), load_decoder(decoder, levels), device, max_pixels)
+        return cls(load_encoder(levels), load_decoder(decoder, levels), device, max_pixels, styles)
 
     def __call__(self, content, style, **options):
         """The content in the style, a PIL image; the options are those of `stylise`."""

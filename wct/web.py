@@ -12,11 +12,12 @@ from pathlib import Path
 
 import gradio as gr
 import pandas as pd
+from gradio.context import LocalContext
 from PIL import ImageChops
 
 from wct.batch import jobs, work
 from wct.comparison import compare
-from wct.images import PictureError, open_picture, save_picture, with_alpha
+from wct.images import open_picture, save_picture, with_alpha
 from wct.report import write_report
 from wct.stylizer import STAGES
 
@@ -30,11 +31,32 @@ class Cancelled(BaseException):
     """Ends a run from inside; no Exception, so that a folder run does not take it for a picture that failed."""
 
 
+def guarded(component):
+    """The component, taking no file but uploads: Gradio itself looks only at those that carry its mark."""
+    preprocess, uploads = component.preprocess, Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+
+    def check(value):
+        if isinstance(value, dict):
+            if value.get("path") and not Path(value["path"]).resolve().is_relative_to(uploads):
+                raise gr.Error("Upload the picture first.", print_exception=False)
+            value = list(value.values())
+        for item in value if isinstance(value, list) else []:
+            check(item)
+
+    def checked(payload):
+        if payload is not None:
+            check(payload.model_dump())
+        return preprocess(payload)
+
+    component.preprocess = checked
+    return component
+
+
 def image_input(**options):
     """A gr.Image that hands over the file as it was uploaded: `open_picture` reads it, and says what is wrong."""
     image = gr.Image(type="filepath", image_mode=None, **options)
     image.preprocess = lambda payload: payload and payload.path
-    return image
+    return guarded(image)
 
 
 def _new_folder():
@@ -57,7 +79,7 @@ def _readable():
     """Turn what goes wrong inside into a message on the page."""
     try:
         yield
-    except (PictureError, ValueError) as error:
+    except (ValueError, TypeError) as error:
         raise gr.Error(_without_folders(str(error)), print_exception=False) from error
     except MemoryError as error:
         raise gr.Error("Not enough memory for this picture; choose a smaller size.", print_exception=False) from error
@@ -68,8 +90,16 @@ def _chosen(**paths):
     for name, path in paths.items():
         if not path:
             raise ValueError(f"Choose a {name} first.")
-        path = Path(path)
-        if path.is_file():  # files go some time after the last change of their status: this is one, the picture is kept
+    _keep(paths.values())
+
+
+def _keep(paths):
+    """Keep files for another while: they go some time after the last change of their status, and this is one.
+
+    The time of their last writing stays, by which pictures are told apart.
+    """
+    for path in map(Path, paths):
+        if path.is_file():
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
@@ -96,30 +126,24 @@ class Web:
     def __init__(self, stylizer):
         self.stylizer = stylizer
         self._turn = threading.Lock()
-        self._cancelled = set()  # sessions
-
-    def cancel(self, request: gr.Request):
-        """End the caller's run at its next stage."""
-        self._cancelled.add(request.session_hash)
-        return CANCELLED
 
     @contextmanager
-    def _run(self, request, progress):
-        """One run: waits for its turn, and gives a progress callback that ends it where it has been cancelled."""
-        session = request.session_hash if request else None
+    def _run(self, progress):
+        """One run: waits for its turn, and gives a progress callback, which ends it where nobody waits for it."""
+        run, events = LocalContext.event_id.get(), LocalContext.blocks.get()._queue.event_ids_to_events
 
         def report(share, stage):
-            if session in self._cancelled:
+            if run not in events or not events[run].alive:  # cancelled, or its client is gone
                 raise Cancelled
             progress(share, desc=stage)
 
         with self._turn, _readable():
-            self._cancelled.discard(session)
+            report(0.0, "start")
             yield report
 
     def stylise(self, content, style, strength=1.0, size=768, keep_colors=False, stroke=1.0, mode="single",
                 transform="zca", backend="mpa", ridge=0.01, relu1_1=1.0, relu2_1=1.0, relu3_1=1.0, relu4_1=1.0,
-                relu5_1=0.0, request: gr.Request = None, progress=gr.Progress()):
+                relu5_1=0.0, progress=gr.Progress()):
         """Give a photo the style of a painting.
 
         Args:
@@ -143,7 +167,7 @@ class Web:
             the photo and the result as a pair, the result as a PNG file, and the seconds it took
         """
         try:
-            with self._run(request, progress) as report:
+            with self._run(progress) as report:
                 _chosen(photo=content, painting=style)
                 result = self.stylizer.stylise(
                     content, style, strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
@@ -155,16 +179,16 @@ class Web:
             return gr.skip(), gr.skip(), CANCELLED
 
     def restyle(self, content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge, relu1_1,
-                relu2_1, relu3_1, relu4_1, relu5_1, request: gr.Request = None, progress=gr.Progress()):
+                relu2_1, relu3_1, relu4_1, relu5_1, progress=gr.Progress()):
         """`stylise`, where there is something to stylise."""
         if not content or not style:
             return [gr.skip()] * 3
         return self.stylise(content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge,
-                            relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, request, progress)
+                            relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, progress)
 
     def mix(self, content, style_1, weight_1=0.5, mask_1=None, painted_1=None, style_2=None, weight_2=0.5, mask_2=None,
             painted_2=None, style_3=None, weight_3=0.5, mask_3=None, painted_3=None, strength=1.0, size=768,
-            keep_colors=False, transform="zca", request: gr.Request = None, progress=gr.Progress()):
+            keep_colors=False, transform="zca", progress=gr.Progress()):
         """Give a photo the styles of up to three paintings, mixed by weights, each everywhere or under a mask.
 
         Args:
@@ -192,7 +216,7 @@ class Web:
         slots = ((style_1, weight_1, mask_1, painted_1), (style_2, weight_2, mask_2, painted_2),
                  (style_3, weight_3, mask_3, painted_3))
         try:
-            with self._run(request, progress) as report:
+            with self._run(progress) as report:
                 chosen = [(style, weight, mask or _painted(layers)) for style, weight, mask, layers in slots if style]
                 _chosen(photo=content, painting=chosen and chosen[0][0])
                 styles, weights, masks = map(list, zip(*chosen))
@@ -204,8 +228,7 @@ class Web:
         except Cancelled:
             return gr.skip(), gr.skip(), CANCELLED
 
-    def texture(self, style, width=512, height=512, stroke=1.0, seed=0, request: gr.Request = None,
-                progress=gr.Progress()):
+    def texture(self, style, width=512, height=512, stroke=1.0, seed=0, progress=gr.Progress()):
         """Make a texture in the style of a painting, from noise, without a photo.
 
         Args:
@@ -219,17 +242,17 @@ class Web:
             the texture, and the seconds it took
         """
         try:
-            with self._run(request, progress) as report:
+            with self._run(progress) as report:
                 _chosen(painting=style)
-                result = self.stylizer.texture(style, (int(width), int(height)), int(seed or 0), report, stroke=stroke)
+                dimensions, seed = (int(width), int(height)), int(seed or 0) % 2**63
+                result = self.stylizer.texture(style, dimensions, seed, report, stroke=stroke)
                 path = _new_folder() / f"texture__{Path(style).stem}.png"
                 save_picture(result.picture, path)
                 return str(path), _seconds(result.seconds)
         except Cancelled:
             return gr.skip(), CANCELLED
 
-    def compare(self, content, style, backends, repeats=3, size=512, request: gr.Request = None,
-                progress=gr.Progress()):
+    def compare(self, content, style, backends, repeats=3, size=512, progress=gr.Progress()):
         """Run several backends on one pair of pictures, and compare their time, their accuracy and their pictures.
 
         Args:
@@ -244,11 +267,11 @@ class Web:
             same for a plot, and as a CSV file
         """
         try:
-            with self._run(request, progress) as report:
+            with self._run(progress) as report:
                 _chosen(photo=content, painting=style)
                 if not backends:
                     raise ValueError("Choose at least one backend.")
-                measured = compare(self.stylizer, content, style, backends, repeats, report, size=size)
+                measured = compare(self.stylizer, content, style, backends, int(repeats), report, size=size)
                 folder, rows, pictures, times = _new_folder(), [], [], []
                 for backend, m in measured.items():
                     ms = [1000 * m.seconds[stage] for stage in STAGES]
@@ -264,7 +287,7 @@ class Web:
             return *[gr.skip()] * 4, CANCELLED
 
     def folder(self, contents, styles=None, paintings=None, strength=1.0, size=768, keep_colors=False, mode="single",
-               request: gr.Request = None, progress=gr.Progress()):
+               progress=gr.Progress()):
         """Give many photos the styles of many paintings, each photo in each style.
 
         Args:
@@ -281,15 +304,16 @@ class Web:
         """
         gallery, failures, began = [], [], time.monotonic()
         try:
-            with self._run(request, progress) as report:
-                sources = [Path(path) for path in styles or []]
+            with self._run(progress) as report:
+                uploads = list(dict.fromkeys(contents or [])), list(dict.fromkeys(styles or []))
+                photos, sources = ([Path(path) for path in paths] for paths in uploads)
                 sources += [PAINTINGS / f"{name}.jpg" for name in paintings or []]
-                if not contents:
+                if not photos:
                     raise ValueError("Choose some photos first.")
                 if not sources:
                     raise ValueError("Choose some paintings first.")
                 folder = _new_folder()
-                todo = list(jobs([Path(path) for path in contents], sources, folder, ".png"))
+                todo, archive = list(jobs(photos, sources, folder, ".png")), folder / "pictures.zip"
 
                 def stage(share, name):
                     done = len(gallery) + len(failures)
@@ -298,16 +322,18 @@ class Web:
                 options = {"strength": strength, "size": size, "keep_colors": keep_colors, "mode": mode}
                 for row in work(self.stylizer, todo, progress=stage, **options):
                     if row["status"] == "done":
-                        gallery.append((row["output"], Path(row["output"]).stem.replace("__", " in the style of ")))
+                        made = Path(row["output"])
+                        gallery.append((str(made), made.stem.replace("__", " in the style of ")))
+                        with zipfile.ZipFile(archive, "a", zipfile.ZIP_STORED) as zipped:
+                            zipped.write(made, made.name)
                     else:
                         failures.append([_without_folders(row["error"])])
+                    _keep([*photos, *uploads[1], archive, *(path for path, _ in gallery)])
                     yield gallery, failures, gr.skip(), f"{len(gallery)} of {len(todo)} pictures"
-                archive = folder / "pictures.zip"
-                with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as zipped:
-                    for path, _ in gallery:
-                        zipped.write(path, Path(path).name)
                 told = f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
                 told += f", {len(failures)} failed" if failures else ""
                 yield gallery, failures, str(archive) if gallery else None, told
         except Cancelled:
             yield gallery, failures, gr.skip(), f"{CANCELLED} {len(gallery)} pictures are finished."
+
+    folder._mcp_type = None  # no MCP tool: Gradio's schema for lists of files is one that no client can use

@@ -1,5 +1,7 @@
 """The page's server, as programs use it: the API, the MCP tools, and those who mean no good."""
 
+import asyncio
+import base64
 import json
 import re
 import subprocess
@@ -15,6 +17,8 @@ import pytest
 from conftest import CONTENTS, EXAMPLES, ROOT, STYLES
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 from PIL import Image
 
 PAIR = {"content": handle_file(CONTENTS[1]), "style": handle_file(STYLES[3])}
@@ -197,6 +201,19 @@ def test_mcp_offers_the_tools(page_url):
     tools = {tool["name"]: tool for tool in json.loads(answer.partition("data: ")[2] or answer)["result"]["tools"]}
     assert set(tools) == {"stylise", "mix", "texture", "compare"}
     assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
+
+
+def test_an_mcp_client_makes_a_texture_and_names_no_files_of_the_server(page_url):
+    async def call(style):
+        async with (streamablehttp_client(f"{page_url}/gradio_api/mcp/") as (read, write, _),
+                    ClientSession(read, write) as session):
+            await session.initialize()
+            return await session.call_tool("texture", {"style": style, "width": 64, "height": 64, "stroke": 1, "seed": 0})
+
+    style = "data:image/jpeg;base64," + base64.b64encode(STYLES[3].read_bytes()).decode()
+    made = asyncio.run(call(style))
+    assert not made.isError and "texture" in made.content[0].text
+    assert asyncio.run(call(str(STYLES[3]))).isError
 
 
 def test_a_full_queue_refuses_and_goes_on(serve):

@@ -208,7 +208,8 @@ def test_an_mcp_client_makes_a_texture_and_names_no_files_of_the_server(page_url
         async with (streamablehttp_client(f"{page_url}/gradio_api/mcp/") as (read, write, _),
                     ClientSession(read, write) as session):
             await session.initialize()
-            return await session.call_tool("texture", {"style": style, "width": 64, "height": 64, "stroke": 1, "seed": 0})
+            options = {"style": style, "width": 64, "height": 64, "stroke": 1, "seed": 0}
+            return await session.call_tool("texture", options)
 
     style = "data:image/jpeg;base64," + base64.b64encode(STYLES[3].read_bytes()).decode()
     made = asyncio.run(call(style))

@@ -1,5 +1,6 @@
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -41,13 +42,14 @@ def environment():
 @pytest.fixture(scope="session")
 def serve(environment, tmp_path_factory):
     """A context manager: the page, served by `python app.py` with the arguments given; yields its address."""
-    ports = iter(range(7900, 7999))
 
     @contextmanager
     def serve(*arguments, **variables):
-        url = f"http://127.0.0.1:{next(ports)}"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        url = f"http://127.0.0.1:{port}"
         log = tmp_path_factory.mktemp("page") / "log"
-        command = [sys.executable, str(ROOT / "app.py"), "--device", "cpu", "--port", url[-4:], *arguments]
+        command = [sys.executable, str(ROOT / "app.py"), "--device", "cpu", "--port", port, *arguments]
         with log.open("w") as file:  # from another folder, as a user may
             server = subprocess.Popen(command, stdout=file, stderr=file, cwd=log.parent, env=environment | variables)
         try:

@@ -56,7 +56,7 @@ def test_the_example_of_the_readme(page_url, monkeypatch):
 
 def test_endpoints_are_named_typed_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder"}
+    assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder", "/folder_of_urls"}
     names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
     assert names["/stylise"][:6] == ["content", "style", "strength", "size", "keep_colors", "stroke"]
     assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
@@ -199,22 +199,33 @@ def test_mcp_offers_the_tools(page_url):
     url, kinds = f"{page_url}/gradio_api/mcp/", "application/json, text/event-stream"
     answer = post(url, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, kinds).read().decode()
     tools = {tool["name"]: tool for tool in json.loads(answer.partition("data: ")[2] or answer)["result"]["tools"]}
-    assert set(tools) == {"stylise", "mix", "texture", "compare"}
+    assert set(tools) == {"stylise", "mix", "texture", "compare", "folder_of_urls"}
     assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
 
 
-def test_an_mcp_client_makes_a_texture_and_names_no_files_of_the_server(page_url):
-    async def call(style):
+def test_an_mcp_client_works_and_names_no_files_of_the_server(page_url):
+    async def call(name, options):
         async with (streamablehttp_client(f"{page_url}/gradio_api/mcp/") as (read, write, _),
                     ClientSession(read, write) as session):
             await session.initialize()
-            options = {"style": style, "width": 64, "height": 64, "stroke": 1, "seed": 0}
-            return await session.call_tool("texture", options)
+            return await session.call_tool(name, options)
 
-    style = "data:image/jpeg;base64," + base64.b64encode(STYLES[3].read_bytes()).decode()
-    made = asyncio.run(call(style))
+    def data(path):
+        return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+
+    size = {"width": 64, "height": 64}
+    made = asyncio.run(call("texture", {"style": data(STYLES[3]), **size}))
     assert not made.isError and "texture" in made.content[0].text
-    assert asyncio.run(call(str(STYLES[3]))).isError
+    assert asyncio.run(call("texture", {"style": str(STYLES[3]), **size})).isError
+
+    bad = "data:image/jpeg;base64," + base64.b64encode(b"nothing").decode()
+    options = {"contents": f"{data(CONTENTS[1])}\n{bad}", "paintings": ["hokusai-poppies"], "size": 64}
+    made = asyncio.run(call("folder_of_urls", options))
+    text = made.content[0].text
+    assert not made.isError
+    assert all(words in text for words in ("pictures.zip", "no picture of a known format", "1 pictures in"))
+    for url in (str(CONTENTS[0]), f"file://{CONTENTS[0]}", f"{page_url}/config"):
+        assert asyncio.run(call("folder_of_urls", options | {"contents": url})).isError
 
 
 def test_a_full_queue_refuses_and_goes_on(serve):

@@ -5,7 +5,8 @@ from pathlib import Path
 import gradio as gr
 
 from wct import BACKENDS, MODES, TRANSFORMS
-from wct.web import CANCELLED, SLOTS, TABLE, Web, guarded, image_input
+from wct.uploads import guarded, image_input
+from wct.web import CANCELLED, SLOTS, TABLE, Web
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 KEPT = 3600  # seconds for which uploads and results are kept after their last use
@@ -229,6 +230,12 @@ def folder_tab(web):
         web.folder, [*sources, *controls], [finished, failures, archive, told], api_name="folder",
         show_progress_on=told, **ONE_AT_A_TIME,
     ))
+    urls = [gr.Textbox(label="URLs of photos, one a line", visible=False),
+            gr.Textbox("", label="URLs of paintings, one a line", visible=False)]
+    made = [gr.File(visible=False), gr.Textbox(visible=False), gr.Textbox(visible=False)]
+    gr.Button(visible=False).click(
+        web.folder_of_urls, [*urls, sources[2], *controls], made, api_name="folder_of_urls", **ONE_AT_A_TIME
+    )
 
 
 def build(stylizer):

@@ -1,8 +1,5 @@
 """What the page, its API and its MCP tools do when they are asked: stylise, mix, texture, compare, folder, cancel."""
 
-import os
-import re
-import tempfile
 import threading
 import time
 import zipfile
@@ -20,6 +17,7 @@ from wct.comparison import compare
 from wct.images import open_picture, save_picture, with_alpha
 from wct.report import write_report
 from wct.stylizer import STAGES
+from wct.uploads import fetched, keep, new_folder, without_folders
 
 TABLE = ("backend", *(f"{stage} ms" for stage in STAGES), "total ms", "residual", "PSNR to svd, dB")
 SLOTS = 3  # for paintings to mix
@@ -31,47 +29,9 @@ class Cancelled(BaseException):
     """Ends a run from inside; no Exception, so that a folder run does not take it for a picture that failed."""
 
 
-def guarded(component):
-    """The component, taking no file but uploads: Gradio itself looks only at those that carry its mark."""
-    preprocess, uploads = component.preprocess, Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
-
-    def check(value):
-        if isinstance(value, dict):
-            if value.get("path") and not Path(value["path"]).resolve().is_relative_to(uploads):
-                raise gr.Error("Upload the picture first.", print_exception=False)
-            value = list(value.values())
-        for item in value if isinstance(value, list) else []:
-            check(item)
-
-    def checked(payload):
-        if payload is not None:
-            check(payload.model_dump())
-        return preprocess(payload)
-
-    component.preprocess = checked
-    return component
-
-
-def image_input(**options):
-    """A gr.Image that hands over the file as it was uploaded: `open_picture` reads it, and says what is wrong."""
-    image = gr.Image(type="filepath", image_mode=None, **options)
-    image.preprocess = lambda payload: payload and payload.path
-    return guarded(image)
-
-
-def _new_folder():
-    """A folder for results, where Gradio serves them from and in time removes them."""
-    return Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
-
-
 def _seconds(seconds):
     stages = ", ".join(f"{stage} {seconds[stage]:.2f}" for stage in STAGES)
     return f"{sum(seconds.values()):.2f} s ({stages})"
-
-
-def _without_folders(message):
-    """A message that names uploaded files without the folders they happen to lie in."""
-    return re.sub(rf"{re.escape(os.environ['GRADIO_TEMP_DIR'])}(/[^/\s]+)*/", "", message)
 
 
 @contextmanager
@@ -80,7 +40,7 @@ def _readable():
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise gr.Error(_without_folders(str(error)), print_exception=False) from error
+        raise gr.Error(without_folders(str(error)), print_exception=False) from error
     except MemoryError as error:
         raise gr.Error("Not enough memory for this picture; choose a smaller size.", print_exception=False) from error
 
@@ -90,23 +50,13 @@ def _chosen(**paths):
     for name, path in paths.items():
         if not path:
             raise ValueError(f"Choose a {name} first.")
-    _keep(paths.values())
-
-
-def _keep(paths):
-    """Keep files for another while: they go some time after the last change of their status, and this is one.
-
-    The time of their last writing stays, by which pictures are told apart.
-    """
-    for path in map(Path, paths):
-        if path.is_file():
-            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+    keep(paths.values())
 
 
 def _shown(content, result, name, report):
     """A result for the page: the pair for the slider, the file, the seconds."""
     report(1.0, "save")
-    path = _new_folder() / name
+    path = new_folder() / name
     save_picture(result.picture, path)
     photo = open_picture(content, max_size=max(result.picture.size))
     before = with_alpha(photo.rgb, photo.alpha).resize(result.picture.size)
@@ -246,7 +196,7 @@ class Web:
                 _chosen(painting=style)
                 dimensions, seed = (int(width), int(height)), int(seed or 0) % 2**63
                 result = self.stylizer.texture(style, dimensions, seed, report, stroke=stroke)
-                path = _new_folder() / f"texture__{Path(style).stem}.png"
+                path = new_folder() / f"texture__{Path(style).stem}.png"
                 save_picture(result.picture, path)
                 return str(path), _seconds(result.seconds)
         except Cancelled:
@@ -272,7 +222,7 @@ class Web:
                 if not backends:
                     raise ValueError("Choose at least one backend.")
                 measured = compare(self.stylizer, content, style, backends, int(repeats), report, size=size)
-                folder, rows, pictures, times = _new_folder(), [], [], []
+                folder, rows, pictures, times = new_folder(), [], [], []
                 for backend, m in measured.items():
                     ms = [1000 * m.seconds[stage] for stage in STAGES]
                     total, transform = sum(ms), 1000 * m.seconds["transform"]
@@ -312,7 +262,7 @@ class Web:
                     raise ValueError("Choose some photos first.")
                 if not sources:
                     raise ValueError("Choose some paintings first.")
-                folder = _new_folder()
+                folder = new_folder()
                 todo, archive = list(jobs(photos, sources, folder, ".png")), folder / "pictures.zip"
 
                 def stage(share, name):
@@ -327,8 +277,8 @@ class Web:
                         with zipfile.ZipFile(archive, "a", zipfile.ZIP_STORED) as zipped:
                             zipped.write(made, made.name)
                     else:
-                        failures.append([_without_folders(row["error"])])
-                    _keep([*photos, *uploads[1], archive, *(path for path, _ in gallery)])
+                        failures.append([without_folders(row["error"])])
+                    keep([*photos, *uploads[1], archive, *(path for path, _ in gallery)])
                     yield gallery, failures, gr.skip(), f"{len(gallery)} of {len(todo)} pictures"
                 told = f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
                 told += f", {len(failures)} failed" if failures else ""
@@ -337,3 +287,25 @@ class Web:
             yield gallery, failures, gr.skip(), f"{CANCELLED} {len(gallery)} pictures are finished."
 
     folder._mcp_type = None  # no MCP tool: Gradio's schema for lists of files is one that no client can use
+
+    def folder_of_urls(self, contents, styles="", paintings=None, strength=1.0, size=768, keep_colors=False,
+                       mode="single", progress=gr.Progress()):
+        """Give many photos the styles of many paintings, each photo in each style, where all are named by URLs.
+
+        Args:
+            contents: URLs of the photos, http:, https: or data:, one a line
+            styles: URLs of picture files whose styles are taken, one a line
+            paintings: names of paintings that come with the program, taken as well
+            strength: 0 is the photo itself, 1 the full style
+            size: longest side of the results in pixels
+            keep_colors: whether to keep the photos' colours
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+
+        Returns:
+            a zip of the pictures, what failed and why, and how many were made
+        """
+        with _readable():
+            files = [[fetched(url) for url in (urls or "").split()] for urls in (contents, styles)]
+        options = (strength, size, keep_colors, mode, progress)
+        *_, (_, failures, archive, told) = self.folder(*files, paintings, *options)
+        return archive, "\n".join(row[0] for row in failures), told

@@ -51,7 +51,7 @@ def main(argv=None):
         from wct.page import CSS, EXAMPLES, THEME, build
 
         try:
-            stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=32)
+            stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=16)
             page = build(stylizer).queue(max_size=args.queue_size, api_open=False)
             page.launch(
                 server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,

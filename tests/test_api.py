@@ -89,7 +89,12 @@ def test_mix_under_masks(client, tmp_path):
     _, masked, _ = client.predict(mask_1=handle_file(tmp_path / "left.png"), **options)
     _, plain, _ = client.predict(**options)
     _, mixed, _ = client.predict(style_2=handle_file(STYLES[8]), **options)
-    masked, plain, mixed = (np.asarray(Image.open(path), dtype=int) for path in (masked, plain, mixed))
+    part = Image.new("L", Image.open(STYLES[3]).size)
+    part.paste(255, (0, 0, part.width // 3, part.height))
+    part.save(tmp_path / "part.png")
+    _, partly, _ = client.predict(part_1=handle_file(tmp_path / "part.png"), **options)
+    masked, plain, mixed, partly = (np.asarray(Image.open(p), dtype=int) for p in (masked, plain, mixed, partly))
+    assert np.abs(partly - plain).mean() > 2
     photo = Image.open(CONTENTS[1]).convert("RGB").resize(plain.shape[1::-1], Image.Resampling.LANCZOS)
     photo = np.asarray(photo, dtype=int)
     assert np.abs(masked - photo)[:, 66:].max() <= 8 and np.abs(masked - photo)[:, :60].mean() > 10

@@ -50,6 +50,18 @@ def test_mask(run, tmp_path, mask, folder):
     assert change[:, 50:].mean() < 6 < change[:, :40].mean()
 
 
+def test_style_mask(run, tmp_path, stylizer):
+    part = Image.new("L", Image.open(STYLES[3]).size)
+    part.paste(255, (0, 0, part.width // 3, part.height))
+    part.save(tmp_path / "part.png")
+    status, pictures = run(CONTENTS[1], STYLES[3], "--style-mask", tmp_path / "part.png", "--size", 96)
+    assert status == 0
+    parts = ([tmp_path / "part.png"], None)
+    expected, whole = (stylizer(CONTENTS[1], STYLES[3], size=96, style_masks=part) for part in parts)
+    made = np.asarray(pictures.popitem()[1])
+    assert np.array_equal(made, np.asarray(expected)) and not np.array_equal(made, np.asarray(whole))
+
+
 def test_a_photo_without_its_mask_fails_alone(run, tmp_path, mask, capsys):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -86,7 +98,8 @@ def test_every_option_counts(run, tmp_path):
     ([CONTENTS[1], STYLES[3], "--blend", "a"], "no list of numbers"),
     ([CONTENTS[1], STYLES[3], "--stroke", "9"], "between 0.25 and 4"),
     ([CONTENTS[1], STYLES[3], "--levels", "7"], "levels must be 1 to 5"),
-    ([CONTENTS[1], STYLES[3], "--mask", "a.png", "--mask", "b.png"], "name one --mask"),
+    ([CONTENTS[1], STYLES[3], "--mask", "a.png", "--mask", "b.png"], "2 masks: name one"),
+    ([CONTENTS[1], STYLES[3], *["--style-mask", "a.png"] * 3], "3 masks: name one"),
 ])
 def test_bad_usage(run, capsys, options, words):
     with pytest.raises(SystemExit) as stopped:

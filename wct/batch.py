@@ -147,10 +147,11 @@ def _options(args, count):
     options = {name: getattr(args, name) for name in ("mode", "backend", "transform", "stroke", "levels")}
     if args.blend:
         options["weights"] = normalised(args.blend, count)
-    if args.mask:
-        if len(args.mask) not in (1, count):
-            raise ValueError(f"name one --mask, or one for each of the {count} paintings of a --blend")
-        options["masks"] = args.mask * (1 if len(args.mask) == count else count)
+    for name, masks in (("masks", args.mask), ("style_masks", args.style_mask)):
+        if masks:
+            if len(masks) not in (1, count):
+                raise ValueError(f"{len(masks)} masks: name one, or one for each of the {count} paintings of a --blend")
+            options[name] = masks * (1 if len(masks) == count else count)
     if args.texture:
         return options | {"size": args.texture, "seed": args.seed}
     return options | {"strength": args.strength, "size": args.size, "keep_colors": args.keep_colors}

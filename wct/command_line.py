@@ -27,6 +27,8 @@ def arguments(argv):
         "with these weights by the order of their names (default: all the same)")
     add("--mask", type=Path, action="append", metavar="PATH", help="where the style applies: a picture white there and "
         "black elsewhere, or a folder with one for each photo, by its name; with --blend one for each painting")
+    add("--style-mask", type=Path, action="append", metavar="FILE", help="the part of the painting that is used: a "
+        "picture in its shape, white there and black elsewhere; with --blend one for each painting")
     add("--keep-colors", action="store_true", help="the photo's colours in the painting's strokes")
     add("--stroke", type=float, default=1.0, metavar="S", help="scale at which paintings are read, 0.25 to 4: more for "
         "wider strokes")

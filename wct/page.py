@@ -149,7 +149,9 @@ def mix_tab(web):
                     slots.append(photo(f"Painting {number}", height=180, min_width=140))
                     with gr.Column(min_width=140):
                         slots.append(gr.Slider(0, 1, 0.5, step=0.05, label=f"Weight {number}"))
-                        slots.append(guarded(gr.File(label=f"Mask {number}", height=110)))
+                with gr.Row():
+                    slots.append(guarded(gr.File(label=f"Mask {number}: where it applies", height=110, min_width=140)))
+                    slots.append(guarded(gr.File(label=f"Part of painting {number}", height=110, min_width=140)))
                 with gr.Accordion(f"Or paint on the photo where painting {number} applies", open=False):
                     editors.append(guarded(gr.ImageEditor(
                         label=f"Where painting {number} applies", type="pil", sources=[], transforms=[], layers=False,
@@ -161,7 +163,8 @@ def mix_tab(web):
             slider, download, told = results()
             controls = [strength(), size(web.stylizer), keep_colors(), transform()]
             gr.Markdown("Weights are relative to each other. A mask, painted or a file, is white where its painting "
-                        "applies; a painting without one applies everywhere, and what is under none stays the photo.")
+                        "applies; a painting without one applies everywhere, and what is under none stays the photo. A "
+                        "part, a file in the painting's shape, is white where the style is taken from.")
     content.input(lambda path: [path] * SLOTS, content, editors, **QUIETLY)
     cancels(cancel, told, start.click(
         web.mix, [content, *slots, *controls], [slider, download, told], api_name="mix", show_progress_on=slider,

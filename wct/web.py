@@ -136,9 +136,9 @@ class Web:
         return self.stylise(content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge,
                             relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, progress)
 
-    def mix(self, content, style_1, weight_1=0.5, mask_1=None, painted_1=None, style_2=None, weight_2=0.5, mask_2=None,
-            painted_2=None, style_3=None, weight_3=0.5, mask_3=None, painted_3=None, strength=1.0, size=768,
-            keep_colors=False, transform="zca", progress=gr.Progress()):
+    def mix(self, content, style_1, weight_1=0.5, mask_1=None, part_1=None, painted_1=None, style_2=None, weight_2=0.5,
+            mask_2=None, part_2=None, painted_2=None, style_3=None, weight_3=0.5, mask_3=None, part_3=None,
+            painted_3=None, strength=1.0, size=768, keep_colors=False, transform="zca", progress=gr.Progress()):
         """Give a photo the styles of up to three paintings, mixed by weights, each everywhere or under a mask.
 
         Args:
@@ -146,14 +146,17 @@ class Web:
             style_1: the first painting
             weight_1: its weight, relative to those of the others
             mask_1: a picture in the photo's shape, white where the first painting applies, black elsewhere
-            painted_1: the same, painted on the photo as a layer
+            part_1: a picture in the painting's shape, white where the painting's style is taken from
+            painted_1: the mask painted on the photo as a layer
             style_2: the second painting
             weight_2: its weight
             mask_2: its mask
+            part_2: the part of it that is used
             painted_2: its painted mask
             style_3: the third painting
             weight_3: its weight
             mask_3: its mask
+            part_3: the part of it that is used
             painted_3: its painted mask
             strength: 0 is the photo itself, 1 the full style
             size: longest side of the result in pixels
@@ -163,16 +166,17 @@ class Web:
         Returns:
             the photo and the result as a pair, the result as a PNG file, and the seconds it took
         """
-        slots = ((style_1, weight_1, mask_1, painted_1), (style_2, weight_2, mask_2, painted_2),
-                 (style_3, weight_3, mask_3, painted_3))
+        slots = ((style_1, weight_1, mask_1 or _painted(painted_1), part_1),
+                 (style_2, weight_2, mask_2 or _painted(painted_2), part_2),
+                 (style_3, weight_3, mask_3 or _painted(painted_3), part_3))
         try:
             with self._run(progress) as report:
-                chosen = [(style, weight, mask or _painted(layers)) for style, weight, mask, layers in slots if style]
+                chosen = [slot for slot in slots if slot[0]]
                 _chosen(photo=content, painting=chosen and chosen[0][0])
-                styles, weights, masks = map(list, zip(*chosen))
+                styles, weights, masks, parts = map(list, zip(*chosen))
                 result = self.stylizer.stylise(
-                    content, styles, weights=weights, masks=masks, strength=strength, size=size, progress=report,
-                    keep_colors=keep_colors, transform=transform,
+                    content, styles, weights=weights, masks=masks, style_masks=parts, strength=strength, size=size,
+                    keep_colors=keep_colors, transform=transform, progress=report,
                 )
                 return _shown(content, result, f"{Path(content).stem}__mix.png", report)
         except Cancelled:

@@ -2,6 +2,7 @@
 
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # of wct.sqrtm, without importing torch
 MODES = ("single", "cascade")
+STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = ("zca", "transport", "adain")  # of wct.transform
 
 __all__ = ["BACKENDS", "MODES", "TRANSFORMS", "Stylizer"]

@@ -6,7 +6,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from wct.stylizer import STAGES
+from wct import STAGES
 
 
 def psnr(a, b):

@@ -1,7 +1,7 @@
 """What happens to the features of one picture at each level: one affine map, or one per style and region."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch.nn import functional as F
 
@@ -27,7 +27,7 @@ class Mapping:
     backend: str
     transform: str
     clock: object
-    residuals: list | None = field(default=None)
+    residuals: list | None = None
 
     def __call__(self, x, level):
         self.clock.share = (len(self.strengths) - level + 1) / (len(self.strengths) + 1)
@@ -95,5 +95,6 @@ def coverage(masks):
 
 def regions(masks, shares):
     """For each style the mask (1, 1, H, W) and its share at every pixel, which is nothing outside all masks."""
-    total = sum(share * mask for share, mask in zip(shares, masks))
-    return [(mask, coverage(masks) * share * mask / total.clamp(min=1e-6)) for share, mask in zip(shares, masks)]
+    weighted = [share * mask for share, mask in zip(shares, masks)]
+    scale = coverage(masks) / sum(weighted).clamp(min=1e-6)
+    return [(mask, scale * part) for mask, part in zip(masks, weighted)]

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
-from wct import BACKENDS, MODES, TRANSFORMS
+from wct import BACKENDS, MODES, STAGES, TRANSFORMS
 from wct.encoded import Content, Recent, Style, fitted, identified, open_mask, whole_cells
 from wct.images import open_picture, to_pil, to_tensor, with_alpha
 from wct.mapping import Mapping, coverage, level_strengths, normalised, regions
@@ -21,7 +21,6 @@ LARGEST = 24_000_000  # pixels; their features take some 20 GB
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 DETAIL = 0.05  # share of the content's own features below the deepest level, at full strength
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
-STAGES = ("encode", "transform", "decode")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the page, its API and its MCP tools do when they are asked: stylise, mix, texture, compare, folder, cancel."""
+"""What the page, its API and its MCP tools do when they are asked: stylise, mix, texture, compare, folder."""
 
 import threading
 import time
@@ -12,11 +12,11 @@ import pandas as pd
 from gradio.context import LocalContext
 from PIL import ImageChops
 
+from wct import STAGES
 from wct.batch import jobs, work
 from wct.comparison import compare
 from wct.images import open_picture, save_picture, with_alpha
 from wct.report import write_report
-from wct.stylizer import STAGES
 from wct.uploads import fetched, keep, new_folder, without_folders
 
 TABLE = ("backend", *(f"{stage} ms" for stage in STAGES), "total ms", "residual", "PSNR to svd, dB")
@@ -53,14 +53,20 @@ def _chosen(**paths):
     keep(paths.values())
 
 
+def _saved(result, name):
+    """A result as a file, and the seconds it took."""
+    path = new_folder() / name
+    save_picture(result.picture, path)
+    return str(path), _seconds(result.seconds)
+
+
 def _shown(content, result, name, report):
     """A result for the page: the pair for the slider, the file, the seconds."""
     report(1.0, "save")
-    path = new_folder() / name
-    save_picture(result.picture, path)
+    path, seconds = _saved(result, name)
     photo = open_picture(content, max_size=max(result.picture.size))
     before = with_alpha(photo.rgb, photo.alpha).resize(result.picture.size)
-    return (before, path), str(path), _seconds(result.seconds)
+    return (before, path), path, seconds
 
 
 def _painted(value):
@@ -200,9 +206,7 @@ class Web:
                 _chosen(painting=style)
                 dimensions, seed = (int(width), int(height)), int(seed or 0) % 2**63
                 result = self.stylizer.texture(style, dimensions, seed, report, stroke=stroke)
-                path = new_folder() / f"texture__{Path(style).stem}.png"
-                save_picture(result.picture, path)
-                return str(path), _seconds(result.seconds)
+                return _saved(result, f"texture__{Path(style).stem}.png")
         except Cancelled:
             return gr.skip(), CANCELLED
 

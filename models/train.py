@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 
 from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
-from wct.stylizer import single_pass
+from wct.passes import single_pass
 from wct.transform import Statistics, colouring, map_between, statistics, whitening
 
 HELD_OUT_STYLES = (
@@ -134,12 +134,12 @@ def stylise(decoder, contents, style):
     """The program's single pass, with the whitening differentiated by the Lyapunov equation."""
     targets = [Statistics(mean, gram - mean[..., :, None] * mean[..., None, :]) for gram, mean in style]
 
-    def transform(x, level):
-        content, target = statistics(x), targets[level - 1]
+    def transform(xs, level):
+        content, target = statistics(*xs), targets[level - 1]
         white, root = whitening(content, method="eigh"), colouring(target, method="eigh")
-        return map_between(content, target, white, root)(x)
+        return [map_between(content, target, white, root)]
 
-    return single_pass(decoder, contents, transform)
+    return single_pass(decoder, [list(contents)], transform)[0]
 
 
 def stylisation_losses(encoder, decoder, pictures, style):

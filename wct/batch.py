@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -40,41 +41,98 @@ def jobs(contents, styles, output, suffix, blend=False):
             yield content, style, output / f"{name}{suffix}"
 
 
-def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks=None, **options):
+def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks=None, size=None, progress=None,
+         **options):
     """Stylise and write every (content, style, path) of `todo`: yields one row of the report per picture.
 
-    A picture that fails is told in its row, and the others are made all the same. Without overwrite, those that
-    are there already are skipped. masks: for each style a mask, or a folder with one per content, by its name.
-    The other options are those of `Stylizer.stylise`, or of `texture` where the content is None.
+    While one is computed, the next content is read and the last result is written. A picture that fails is told in its
+    row, and the others are made all the same. Without overwrite, those that are there already are skipped. masks: for
+    each style a mask, or a folder with one per content, by its name. progress: called with the number of the picture
+    at hand, from 0, the share of it that is done, and the stage. The other options are those of `Stylizer.stylise`, or
+    of `texture` where the content is None.
     """
-    for content, style, path in todo:
-        names = [", ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in (content, style)]
-        row = dict.fromkeys(COLUMNS)
-        row |= dict(zip(COLUMNS, (*names, str(path)))) | {"backend": options.get("backend")}
-        try:
-            if not overwrite and path.is_file() and path.stat().st_size > 0:
-                row["status"] = "skipped"
-            else:
-                own = options | ({"masks": [_mask_of(content, mask) for mask in masks]} if masks else {})
-                row |= _write(stylizer, content, style, path, format, comparison, own)
-        except Exception as error:  # whatever is wrong with one picture, the others are still wanted
-            row["status"], row["error"] = "failed", _sentence(error, *names)
-        yield row
-
-
-def _write(stylizer, content, style, path, format, comparison, options):
-    """Make and write one picture: what the report says of it."""
     from wct.images import save_picture
 
+    def wanted(path):
+        try:
+            return overwrite or not path.is_file() or path.stat().st_size == 0
+        except OSError:  # a name too long, say: writing will tell
+            return True
+
+    def read(content):
+        return reader.submit(lambda: content and stylizer.open(content, size))
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        jobs = ((content, style, path, wanted(path)) for content, style, path in todo)
+        last = None
+        for i, (content, style, path, opened) in enumerate(_read_ahead(jobs, read)):
+            names = [", ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in (content, style)]
+            row = dict.fromkeys(COLUMNS)
+            row |= dict(zip(COLUMNS, (*names, str(path)))) | {"backend": options.get("backend"), "status": "skipped"}
+            written = None
+            try:
+                if opened:
+                    own = {"size": size, "progress": progress and partial(progress, i)}
+                    if masks:
+                        own["masks"] = [_mask_of(content, mask) for mask in masks]
+                    result = _make(stylizer, opened.result(), style, comparison, options | own)
+                    row |= _told(result)
+                    written = writer.submit(save_picture, result.picture, path, format)
+            except Exception as error:  # whatever is wrong with one picture, the others are still wanted
+                row |= {"status": "failed", "error": _sentence(error, *names)}
+            except BaseException:  # the run is over, but the last picture was made
+                if last:
+                    yield _settled(*last)
+                raise
+            if last:
+                yield _settled(*last)
+            last = row, written, names
+        if last:
+            yield _settled(*last)
+
+
+def _read_ahead(jobs, read):
+    """(content, style, path, future) of every job, what `read` gives for the next content asked for meanwhile.
+
+    jobs: (content, style, path, is it wanted?); the future is None where it is not, and the same for jobs in a row
+    with the same content.
+    """
+    waiting, asked, future = None, None, None
+    for content, style, path, is_wanted in jobs:
+        if is_wanted and (future is None or content != asked):
+            asked, future = content, read(content)
+        if waiting:
+            yield waiting
+        waiting = content, style, path, future if is_wanted else None
+    if waiting:
+        yield waiting
+
+
+def _make(stylizer, content, style, comparison, options):
+    """The Result of one picture, compared to those of the other backends where asked for."""
     make = partial(stylizer.stylise, content) if content else stylizer.texture
     options = options | {"measure": comparison is not None}
     result = make(style, **options)
-    save_picture(result.picture, path, format)
     if comparison:
         comparison.add(options["backend"], result, lambda name: make(style, **options | {"backend": name}))
+    return result
+
+
+def _told(result):
+    """What the report says of a Result."""
     width, height = result.picture.size
-    seconds = sum(result.seconds.values())
-    return result.seconds | {"status": "done", "seconds": seconds, "width": width, "height": height}
+    return result.seconds | {"status": "done", "seconds": sum(result.seconds.values()), "width": width,
+                             "height": height}
+
+
+def _settled(row, written, names):
+    """The row once its picture is written, `written` being the future of that or None."""
+    try:
+        if written:
+            written.result()
+    except Exception as error:
+        row |= {"status": "failed", "error": _sentence(error, *names)}
+    return row
 
 
 def _mask_of(content, mask):
@@ -102,10 +160,15 @@ def run(stylizer, todo, **options):
     from tqdm import tqdm
 
     rows, told = [], set()
-    with tqdm(todo, unit="picture", dynamic_ncols=True) as bar:
+    shape = "{percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
+    with tqdm(total=len(todo), unit="picture", dynamic_ncols=True, bar_format=shape) as bar:
+        def advance(i, share=0.0, stage=None):
+            bar.update(max(0.0, i + share - bar.n))
+
         try:
-            for row in work(stylizer, bar, **options):
+            for row in work(stylizer, todo, progress=advance, **options):
                 rows.append(row)
+                advance(len(rows))
                 if row["error"] and row["error"] not in told:
                     told.add(row["error"])
                     bar.write(f"failed: {row['error']}", file=sys.stderr)
@@ -144,7 +207,7 @@ def _options(args, count):
     """The options of `Stylizer.stylise` or `texture`, for pictures of `count` styles each."""
     from wct.mapping import normalised
 
-    options = {name: getattr(args, name) for name in ("mode", "backend", "transform", "stroke", "levels")}
+    options = {name: getattr(args, name) for name in ("mode", "backend", "transform", "stroke", "levels", "tile")}
     if args.blend:
         options["weights"] = normalised(args.blend, count)
     for name, masks in (("masks", args.mask), ("style_masks", args.style_mask)):

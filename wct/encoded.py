@@ -5,21 +5,19 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from os import PathLike, fspath, stat
 
-import torch
-from PIL import Image
-from torch.nn import functional as F
+from PIL import Image, ImageStat
 
-from wct.images import Picture, PictureError, open_picture, to_tensor, with_alpha
+from wct.images import Picture, PictureError, open_picture, with_alpha
+from wct.tiles import Tile
 from wct.transform import colouring
 
 
-@dataclass(frozen=True)
+@dataclass
 class Content:
-    """A content picture, and, padded to whole cells of the deepest level, its pixels and features [relu1_1, ...]."""
+    """A content picture; with its features, where it was encoded as a whole."""
 
     picture: Picture
-    pixels: torch.Tensor
-    features: list
+    whole: Tile | None = None
 
 
 @dataclass
@@ -54,7 +52,7 @@ class Recent(OrderedDict):
 
 
 def identified(value):
-    """A picture's identity, for the caches, and what `open_picture` is to open: the path or the PIL image itself.
+    """A picture's identity, for the caches, and what `open_picture` is to open: the path, the PIL image or the Picture.
 
     A file is the same while its path, time and length are, a PIL image while its upright sRGB pixels are.
     """
@@ -64,6 +62,8 @@ def identified(value):
         except (OSError, ValueError):
             return fspath(value), value  # opening it will say what is wrong
         return (fspath(value), info.st_mtime_ns, info.st_size), value
+    if isinstance(value, Picture):
+        return value, value
     if isinstance(value, Image.Image):
         picture = open_picture(value)
         image = with_alpha(picture.rgb, picture.alpha)
@@ -81,22 +81,14 @@ def fitted(picture, size, usual, largest):
     to = max(1, round(width * scale)), max(1, round(height * scale))
     if size and to[0] * to[1] > largest:
         raise PictureError(f"{picture.name}: {to[0]} x {to[1]} pixels are too many to stylise; ask for a smaller size")
-    if scale == 1:
+    if to == picture.size:
         return picture
     rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
     return Picture(rgb, alpha, picture.name)
 
 
-def whole_cells(x, levels):
-    """Pixels (1, C, H, W), padded on the right and below to whole cells of the deepest level, two at least."""
-    cell = 2 ** (levels - 1)
-    height, width = (max(2, -(-side // cell)) * cell for side in x.shape[2:])
-    x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-    return x.contiguous(memory_format=torch.channels_last)
-
-
 def open_mask(value, picture, fewest=256):
-    """A mask for a Picture: float (1, 1, H, W) of its size, 1 where it is white, 0 where black or transparent.
+    """A mask for a Picture: PIL image of mode L of its size, black also where it is transparent.
 
     Raises PictureError where its shape is another than the picture's, or where it selects less than `fewest` pixels.
     """
@@ -108,7 +100,8 @@ def open_mask(value, picture, fewest=256):
     if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
         raise PictureError(f"{mask.name} is {a} x {b}, {picture.name} {width} x {height}: "
                            "a mask must have the shape of its picture")
-    mask_tensor = to_tensor(grey.resize(picture.size, Image.Resampling.BOX).convert("RGB"))[:, :1]
-    if mask_tensor.sum() < fewest:
-        raise PictureError(f"{mask.name} selects {float(mask_tensor.sum()):.0f} pixels; select {fewest} at least")
-    return mask_tensor
+    grey = grey.resize(picture.size, Image.Resampling.BOX)
+    selected = ImageStat.Stat(grey).sum[0] / 255
+    if selected < fewest:
+        raise PictureError(f"{mask.name} selects {selected:.0f} pixels; select {fewest} at least")
+    return grey

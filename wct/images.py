@@ -30,9 +30,9 @@ class PictureError(ValueError):
     """A picture that cannot be read or written: one sentence naming the file and the way out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture, upright and in sRGB.
+    """A picture, upright and in sRGB. It equals itself alone.
 
     rgb: PIL image of mode RGB. alpha: PIL image of mode L and the same size (0 is invisible), or None.
     name: what messages call it, the path where there is one.
@@ -172,8 +172,8 @@ def with_alpha(rgb, alpha):
 
 
 def to_tensor(image):
-    """A PIL image of mode RGB -> float32 tensor (1, 3, H, W) in [0, 1], laid out channels last in memory."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float().div_(255)
+    """A PIL image of mode RGB or L -> float32 tensor (1, 3 or 1, H, W) in [0, 1], channels last in memory."""
+    return torch.from_numpy(np.atleast_3d(np.array(image))).permute(2, 0, 1)[None].float().div_(255)
 
 
 def to_pil(tensor):

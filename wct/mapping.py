@@ -1,50 +1,76 @@
 """What happens to the features of one picture at each level: one affine map, or one per style and region."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 
 from torch.nn import functional as F
 
 from wct.sqrtm import residual
-from wct.transform import blend, map_between, regularised, renormalisation, statistics, transport, whitening
+from wct.tiles import area
+from wct.transform import blend, map_between, pooled, regularised, renormalisation, statistics, transport, whitening
 
 
 @dataclass
 class Mapping:
-    """Maps features (1, n, h, w) of a level to those of the styles: `mapping(x, level)`.
+    """Maps features of the levels to those of the styles; fitted by the first tiles it is called with.
 
-    styles: wct.encoded.Style, each with its share, a number; the shares sum to one. regions: None, or for each style
-    the mask its content statistics are taken under and its share at every pixel, both (1, 1, H, W).
-    strengths: of relu1_1, relu2_1, ...; ridge, backend, transform: as `Stylizer.stylise` has them.
-    clock: told when a stage begins. residuals: where a list, it gets those of the whitening matrices.
+    styles: wct.encoded.Style, each with its share, a number; the shares sum to one. strengths: of relu1_1, relu2_1,
+    ...; ridge, backend, transform: as `Stylizer.stylise` has them. clock: told when a stage begins, and how many pixels
+    have passed a level. residuals: where a list, it gets those of the whitening matrices. masked: whether each style
+    has a region of its own.
     """
 
     styles: list
     shares: list
-    regions: list | None
     strengths: list
     ridge: float
     backend: str
     transform: str
     clock: object
     residuals: list | None = None
+    masked: bool = False
+    _fitted: dict = field(default_factory=dict)
 
-    def __call__(self, x, level):
-        self.clock.share = (len(self.strengths) - level + 1) / (len(self.strengths) + 1)
+    def __call__(self, tiles, xs, level):
+        """For features (1, n, h, w) of tiles at a level: a function for each that maps them.
+
+        tiles: wct.tiles.Tile, with a mask for each style where the mapping is masked.
+        """
+        if level not in self._fitted:
+            self.fit([self.measure(tile, x) for tile, x in zip(tiles, xs)], level)
+        return [partial(self._apply, tile, level) for tile in tiles]
+
+    def measure(self, tile, x):
+        """(Statistics, number of positions) of a tile's features (1, n, h, w), of the whole or under each mask."""
+        with self.clock("transform"):
+            return [measured(tile, x, mask) for mask in tile.masks or [None]]
+
+    def fit(self, parts, level):
+        """Fit one map for all styles, or under masks one for each, to what `measure` gave for tiles."""
         strength = self.strengths[level - 1]
         if strength == 0:
-            return x
+            self._fitted[level] = None
+            return
         with self.clock("transform"):
-            if self.regions is None:
-                source = statistics(x)
-                maps = [self._map(style, source, level) for style in self.styles]
-                return blend(maps, self.shares).weakened(strength)(x)
-            y = x
-            for style, region in zip(self.styles, self.regions):
-                mask, share = (F.interpolate(m, x.shape[2:], mode="area") for m in region)
-                change = self._map(style, statistics(x, mask), level).weakened(strength)(x) - x
-                y = y + share * change
-            return y
+            sources = [pooled(own) for own in zip(*parts)]
+            maps = [self._map(style, source, level) for style, source in zip(self.styles, cycle(sources))]
+            if not self.masked:
+                maps = [blend(maps, self.shares)]
+            self._fitted[level] = [one.weakened(strength) for one in maps]
+
+    def _apply(self, tile, level, x):
+        with self.clock("transform"):
+            self.clock.advance(area(tile.box))
+            maps = self._fitted[level]
+            if maps is None:
+                return x
+            if tile.masks is None:
+                return maps[0](x)
+            shares = regions(tile.masks, self.shares)
+            return x + sum(F.interpolate(share, x.shape[2:], mode="area") * (change(x) - x)
+                           for change, share in zip(maps, shares))
 
     def _map(self, style, source, level):
         target = style.statistics[level - 1]
@@ -94,7 +120,20 @@ def coverage(masks):
 
 
 def regions(masks, shares):
-    """For each style the mask (1, 1, H, W) and its share at every pixel, which is nothing outside all masks."""
+    """The share (1, 1, H, W) of each style at every pixel, under masks of that shape; nothing outside all of them."""
     weighted = [share * mask for share, mask in zip(shares, masks)]
     scale = coverage(masks) / sum(weighted).clamp(min=1e-6)
-    return [(mask, scale * part) for mask, part in zip(masks, weighted)]
+    return [scale * part for part in weighted]
+
+
+def measured(tile, x, mask=None):
+    """Statistics of a tile's features (1, n, h, w) without its margins, and how many positions they are of.
+
+    mask: where they are taken, (1, 1, H, W) of the tile's pixels.
+    """
+    inside = tile.within(x)
+    if mask is None:
+        return statistics(inside), inside[0, 0].numel()
+    weight = tile.within(F.interpolate(mask, x.shape[2:], mode="area"))
+    count = float(weight.sum())
+    return statistics(inside, weight) if count else None, count

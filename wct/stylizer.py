@@ -1,25 +1,25 @@
 """Stylizer: a photo and a painting in, the photo in the painting's style out."""
 
-import time
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from PIL import Image
 from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
-from wct import BACKENDS, MODES, STAGES, TRANSFORMS
-from wct.encoded import Content, Recent, Style, fitted, identified, open_mask, whole_cells
-from wct.images import open_picture, to_pil, to_tensor, with_alpha
-from wct.mapping import Mapping, coverage, level_strengths, normalised, regions
-from wct.transform import RIDGE, statistics
+from wct import BACKENDS, MODES, STAGES, TRANSFORMS, images, passes, tiles
+from wct.clock import Clock
+from wct.encoded import Content, Recent, Style, fitted, identified, open_mask
+from wct.images import open_picture, to_pil, with_alpha
+from wct.mapping import Mapping, coverage, level_strengths, measured, normalised
+from wct.passes import DETAIL
+from wct.transform import RIDGE, pooled
 
-MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for
-LARGEST = 24_000_000  # pixels; their features take some 20 GB
+MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for, and no tile is larger
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
-DETAIL = 0.05  # share of the content's own features below the deepest level, at full strength
+SMALLEST = 128  # side of a tile
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
 
 
@@ -34,52 +34,6 @@ class Result:
     picture: Image.Image
     seconds: dict
     residual: float | None = None
-
-
-class Clock:
-    """Seconds per stage, a stage inside another not counted twice; on an accelerator each is waited for.
-
-    `progress` hears of every stage that begins or goes on, with `share`, the part of the work that is done.
-    """
-
-    def __init__(self, device, progress=None):
-        self.device, self.progress = device, progress
-        self.seconds, self.share, self._stages = Counter(), 0.0, []
-
-    @contextmanager
-    def __call__(self, stage):
-        self._stages.append(stage)
-        self._tell()
-        start, before = self._now(), self.seconds.total()
-        yield
-        inside = self.seconds.total() - before
-        self.seconds[stage] += self._now() - start - inside
-        self._stages.pop()
-        self._tell()
-
-    def _tell(self):
-        if self.progress and self._stages:
-            self.progress(self.share, self._stages[-1])
-
-    def _now(self):
-        if self.device.type != "cpu":
-            torch.accelerator.synchronize(self.device)
-        return time.perf_counter()
-
-
-def single_pass(decoder, features, transform, strength=1.0, detail=DETAIL):
-    """Transform and decode level by level, each block's output joined by a share of the content's own features.
-
-    features: the content's [relu1_1, ...], as many levels as take part. transform: called with features and level.
-    That share is `detail` at full strength and everything at strength 0, which leaves the photo as it is.
-    Returns the picture (B, 3, H, W), not clamped.
-    """
-    x = features[-1]
-    for level in range(len(features), 0, -1):
-        x = decoder.block(level)(transform(x, level))
-        if level > 1:
-            x = torch.lerp(features[level - 2], x, strength * (1 - detail))
-    return x
 
 
 def choose_device(name="auto"):
@@ -101,19 +55,6 @@ def noise(size, seed=0):
     return to_pil(0.5 + 0.1 * mixed)
 
 
-def keep_colours(stylised, photo):
-    """The photo's colours with the light and dark of the stylised picture, both (B, 3, H, W) in [0, 1].
-
-    The luminance is replaced (Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016), its mean
-    and deviation brought to the photo's.
-    """
-    weights = photo.new_tensor([0.299, 0.587, 0.114])[:, None, None]
-    old, new = ((weights * x.clamp(0, 1)).sum(1, keepdim=True) for x in (photo, stylised))
-    (old_std, old_mean), (new_std, new_mean) = (torch.std_mean(x, (2, 3), keepdim=True) for x in (old, new))
-    new = (new - new_mean) * old_std / new_std.clamp(min=1e-3) + old_mean
-    return photo + new - old
-
-
 class Stylizer:
     """Encoder, transform and decoder, with the encodings of recent pictures kept.
 
@@ -123,7 +64,7 @@ class Stylizer:
     Styles are encoded once per picture and size, contents once while only other options change.
     """
 
-    def __init__(self, encoder, decoder, device="auto", max_pixels=LARGEST, styles=256):
+    def __init__(self, encoder, decoder, device="auto", max_pixels=images.MAX_PIXELS, styles=256):
         self.device, self.max_pixels = choose_device(device), max_pixels
         layout = {"device": self.device, "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
@@ -131,7 +72,8 @@ class Stylizer:
         self._contents, self._styles = Recent(1), Recent(styles)
 
     @classmethod
-    def from_pretrained(cls, device="auto", decoder="stylised", levels=4, max_pixels=LARGEST, styles=256):
+    def from_pretrained(cls, device="auto", decoder="stylised", levels=4, max_pixels=images.MAX_PIXELS,
+                        styles=256):
         """With the weights of the project.
 
         device: "auto", "cpu", "cuda" or "mps". decoder: "stylised" or "reconstruction". levels: 1 to 5, how many
@@ -147,7 +89,7 @@ class Stylizer:
     @torch.inference_mode()
     def stylise(self, content, style, *, weights=None, masks=None, style_masks=None, strength=1.0, backend="mpa",
                 mode="single", transform="zca", size=None, stroke=1.0, levels=None, ridge=RIDGE, keep_colors=False,
-                detail=DETAIL, measure=False, progress=None):
+                detail=DETAIL, tile=None, measure=False, progress=None):
         """Stylise a picture and tell how long each stage took.
 
         content: a path or PIL image. style: one of these, or a list of them, mixed by their `weights` (all the same
@@ -165,6 +107,9 @@ class Stylizer:
         relu2_1, ..., each 0 to 1. ridge: added to the covariances, relative to their mean variance.
         keep_colors: the photo's colours, and the painting's light, dark and strokes. detail: the share of the
         content's own features in the single pass, 0 to 1.
+        tile: side of the squares that large pictures are worked on in, so that they fit into memory. By default
+        pictures of more than MAX_PIXELS are, in tiles of 1152. Statistics are taken over the whole picture, or over
+        an even sample of 4 megapixels where it has more; the time grows with the margins of small tiles.
         measure: also work out the whitening residual. progress: called with the share of the work done, 0 to 1,
         and the name of the stage at hand; what it raises ends the work.
 
@@ -188,32 +133,32 @@ class Stylizer:
             if value is not None and len(value) != len(styles):
                 raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
         strengths, shares = level_strengths(levels, self.levels), normalised(weights, len(styles))
+        if tile is not None and tile < SMALLEST:
+            raise ValueError(f"tile must be at least {SMALLEST} pixels, not {tile}")
         clock = Clock(self.device, progress)
         with clock("encode"):
             content = self._content(content, size, len(strengths))
-            masks = self._masks(content, masks, len(strengths))
+            masks = self._masks(content, masks)
         encoded = []
         for one, mask in zip(styles, style_masks or [None] * len(styles)):
             with clock("encode"):
                 encoded.append(self._style(one, mask, max(content.picture.size), stroke, len(strengths)))
-        mapping = Mapping(
-            encoded, shares, masks and regions(masks, shares), [strength * one for one in strengths], ridge, backend,
-            transform, clock, [] if measure else None,
-        )
-        with clock("decode"):
-            if mode == "single":
-                tensor = single_pass(self.decoder, content.features, mapping, strength, detail)
-                if strength < 1:
-                    lost = content.pixels - self.decoder.block(1)(content.features[0])  # by D1, of the photo
-                    tensor = tensor + (1 - strength) * lost
-            else:
-                tensor = self._cascade(content, mapping, strength, clock)
-            if keep_colors:
-                tensor = keep_colours(tensor, content.pixels)
-            if masks:
-                tensor = torch.lerp(content.pixels, tensor, coverage(masks))
-            width, height = content.picture.size
-            picture = to_pil(tensor[..., :height, :width])
+        side, most = tile or _side(content.picture), tiles.SAMPLE
+        while True:
+            mapping = Mapping(encoded, shares, [strength * one for one in strengths], ridge, backend, transform, clock,
+                              [] if measure else None, masked=masks is not None)
+            run = partial(self._run, mapping=mapping, mode=mode, strength=strength, detail=detail)
+            try:
+                picture = self._draw(content, masks, run, keep_colors, side, most, mode, mapping)
+                break
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
+                if side <= SMALLEST:
+                    raise images.PictureError(f"{content.picture.name} does not fit into memory; ask for a smaller "
+                                              "size") from error
+            content.whole = None
+            side, most = max(SMALLEST, min(side, 2 * tiles.SIDE) // 2), most // 4
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
         return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None))
 
@@ -239,49 +184,121 @@ class Stylizer:
         if styles:
             self._styles.clear()
 
-    def _cascade(self, content, mapping, strength, clock):
-        """Encode, transform and decode once per level, deepest first (Li et al. 2017)."""
-        x = content.pixels
-        deepest = len(content.features)
-        for level in range(deepest, 0, -1):
+    def _draw(self, content, masks, run, keep_colors, side, most, mode, mapping):
+        """The whole picture, PIL image of mode RGB, from tiles of that side and statistics of `most` pixels."""
+        clock, levels = mapping.clock, len(mapping.strengths)
+        size, around = content.picture.size, tiles.margin(levels, mode)
+        boxes = tiles.grid(size, side, levels)
+        sampled = len(boxes) > 1 and size[0] * size[1] > most
+        first = tiles.sample(size, levels, most, masks) if sampled else boxes
+        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sampled * size[0] * size[1])
+
+        def load(box, around=around):
             with clock("encode"):
-                features = content.features[-1] if level == deepest else self.encoder(x, level)[-1]
-            decoded = self.decoder(mapping(features, level), level).clamp(0, 1)
-            x = torch.lerp(content.pixels, decoded, strength)
-        return x
+                clock.advance(tiles.area(box))
+                return self._tile(content, masks, box, around, levels, mode)
+
+        canvas, lights = Image.new("RGB", size), None
+        if sampled:  # the deepest level has the fewest positions for the most channels: there a sample is too rough
+            deepest = (load(box) for box in boxes)
+            mapping.fit([mapping.measure(tile, tile.features[-1]) for tile in deepest], levels)
+        loaded = [load(box, 0) if sampled else load(box) for box in first]
+        with clock("decode"):
+            drawn = run(loaded)
+            if keep_colors:
+                lights = [passes.light([tile.within(x) for tile, x in zip(loaded, pictures)])
+                          for pictures in (drawn, [tile.pixels for tile in loaded])]
+            finish = partial(_finish, canvas, lights)
+            if not sampled:
+                for tile, x in zip(loaded, drawn):
+                    finish(tile, x)
+                return canvas
+            del loaded, drawn
+            for box in boxes:
+                tile = load(box)
+                finish(tile, *run([tile]))
+        return canvas
+
+    def _run(self, loaded, mapping, mode, strength, detail):
+        """The stylised pixels (1, 3, H, W) of tiles, not clamped; the first tiles that come fit the mapping."""
+        transform, features = partial(mapping, loaded), [tile.features for tile in loaded]
+        if mode == "cascade":
+            def encode(x, level):
+                with mapping.clock("encode"):
+                    return self.encoder(x, level)[-1]
+
+            pixels = [tile.pixels for tile in loaded]
+            return passes.cascade(encode, self.decoder, pixels, features, len(mapping.strengths), transform, strength)
+        lost = [tile.pixels - self.decoder.block(1)(tile.features[0]) if strength < 1 else 0  # by D1, of the photo
+                for tile in loaded]
+        drawn = passes.single_pass(self.decoder, features, transform, strength, detail)
+        return [x + (1 - strength) * one if strength < 1 else x for x, one in zip(drawn, lost)]
+
+    def _tile(self, content, masks, box, around, levels, mode):
+        """A Tile of the content with what the mode needs of its features."""
+        picture = content.picture
+        whole = box == (0, 0, *picture.size)
+        tile = content.whole if whole else None
+        if tile is None:
+            tile = tiles.cut(picture.rgb, box, around, levels, self.device)
+            features = self.encoder(tile.pixels, levels)
+            tile.features = features if whole or mode == "single" else features[-1:]
+            if whole:
+                content.whole = tile
+        return replace(tile, features=list(tile.features), masks=masks and tile.masked(masks, levels))
+
+    def open(self, content, size=None):
+        """The content as `stylise` has it at that size: a wct.images.Picture, which `stylise` takes for a path.
+
+        It may be called in another thread, to read a picture while others are worked on.
+        """
+        picture = content if isinstance(content, images.Picture) else open_picture(content, max_size=size)
+        return fitted(picture, size, MAX_PIXELS, self.max_pixels)
 
     def _content(self, value, size, levels):
-        def encode():
-            picture = fitted(open_picture(source, max_size=size), size, MAX_PIXELS, self.max_pixels)
-            pixels = self._pixels(picture, levels)
-            return Content(picture, pixels, self.encoder(pixels, levels))
-
         key, source = identified(value)
-        return self._contents.get((key, size, levels), encode)
+        return self._contents.get((key, size, levels), lambda: Content(self.open(source, size)))
 
-    def _masks(self, content, values, levels):
-        """The content's masks, (1, 1, H, W) each and padded as its pixels are; None where there are none."""
+    def _masks(self, content, values):
+        """The content's masks, PIL images of mode L or None; None where there are none."""
         if values is None or all(value is None for value in values):
             return None
-        return [torch.ones_like(content.pixels[:, :1]) if value is None else
-                whole_cells(open_mask(value, content.picture), levels).to(self.device) for value in values]
+        return [value if value is None else open_mask(value, content.picture) for value in values]
 
     def _style(self, value, mask, longest, stroke, levels):
         def encode():
             picture = open_picture(source, max_size=side)
             if stroke != 1:
                 to = max(1, round(stroke * max(picture.size)))
-                picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, LARGEST)
-            features = self.encoder(self._pixels(picture, levels), levels)
-            if mask is None:
-                return Style([statistics(f) for f in features])
-            weight = whole_cells(open_mask(mask_source, picture), levels).to(self.device)
-            return Style([statistics(f, F.interpolate(weight, f.shape[2:], mode="area")) for f in features])
+                picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, images.MAX_PIXELS)
+            masks = mask and [open_mask(mask_source, picture)]
+            parts = []
+            for box in tiles.grid(picture.size, _side(picture), levels):
+                tile = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
+                weights = tile.masked(masks, levels) if masks else None
+                parts.append([measured(tile, f, weights and weights[0]) for f in self.encoder(tile.pixels, levels)])
+            return Style([pooled(level) for level in zip(*parts)])
 
         side = min(longest, MAX_STYLE_SIDE)
         key, source = identified(value)
         mask_key, mask_source = (None, None) if mask is None else identified(mask)
         return self._styles.get((key, mask_key, side, stroke, levels), encode)
 
-    def _pixels(self, picture, levels):
-        return whole_cells(to_tensor(picture.rgb).to(self.device), levels)
+
+def _side(picture):
+    """Of a picture's tiles: its own where it is worked on as a whole."""
+    width, height = picture.size
+    return tiles.SIDE if width * height > MAX_PIXELS else max(width, height)
+
+
+def _out_of_memory(error):
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _finish(canvas, lights, tile, x):
+    """Put a tile's stylised pixels into the canvas, with the photo's colours and outside the masks as asked for."""
+    if lights:
+        x = passes.keep_colours(x, tile.pixels, lights)
+    if tile.masks:
+        x = torch.lerp(tile.pixels, x, coverage(tile.masks))
+    tiles.paste(canvas, tile.box, to_pil(tile.within(x)))

@@ -75,6 +75,18 @@ def statistics(features, weight=None):
         return Statistics(mean, (share * centred) @ centred.mT)
 
 
+def pooled(parts):
+    """Statistics of the whole from (Statistics, number of positions) of its parts; those of nothing are left out."""
+    parts = [(part, count) for part, count in parts if count]
+    total = sum(count for _, count in parts)
+    mean = sum(count / total * part.mean for part, count in parts)
+    covariance = 0
+    for part, count in parts:
+        apart = (part.mean - mean)[..., None]
+        covariance = covariance + count / total * (part.covariance + apart @ apart.mT)
+    return Statistics(mean, covariance)
+
+
 def regularised(covariance, ridge=RIDGE):
     """C + eps I with eps = ridge tr(C) / n + VARIANCE_FLOOR, and eps (...,) itself, a lower bound of the spectrum."""
     eps = ridge * covariance.diagonal(dim1=-2, dim2=-1).mean(-1) + VARIANCE_FLOOR

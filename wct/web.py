@@ -273,9 +273,8 @@ class Web:
                 folder = new_folder()
                 todo, archive = list(jobs(photos, sources, folder, ".png")), folder / "pictures.zip"
 
-                def stage(share, name):
-                    done = len(gallery) + len(failures)
-                    report((done + share) / len(todo), f"picture {done + 1} of {len(todo)}: {name}")
+                def stage(i, share, name):
+                    report((i + share) / len(todo), f"picture {i + 1} of {len(todo)}: {name}")
 
                 options = {"strength": strength, "size": size, "keep_colors": keep_colors, "mode": mode}
                 for row in work(self.stylizer, todo, progress=stage, **options):

@@ -108,7 +108,7 @@ class Stylizer:
         keep_colors: the photo's colours, and the painting's light, dark and strokes. detail: the share of the
         content's own features in the single pass, 0 to 1.
         tile: side of the squares that large pictures are worked on in, so that they fit into memory. By default
-        pictures of more than MAX_PIXELS are, in tiles of 1152. Statistics are taken over the whole picture, or over
+        pictures of more than MAX_PIXELS are, in tiles of 1024. Statistics are taken over the whole picture, or over
         an even sample of 4 megapixels where it has more; the time grows with the margins of small tiles.
         measure: also work out the whitening residual. progress: called with the share of the work done, 0 to 1,
         and the name of the stage at hand; what it raises ends the work.
@@ -198,10 +198,13 @@ class Stylizer:
                 clock.advance(tiles.area(box))
                 return self._tile(content, masks, box, around, levels, mode)
 
+        def measure(box):
+            tile = load(box)
+            return mapping.measure(tile, tile.features[-1])
+
         canvas, lights = Image.new("RGB", size), None
         if sampled:  # the deepest level has the fewest positions for the most channels: there a sample is too rough
-            deepest = (load(box) for box in boxes)
-            mapping.fit([mapping.measure(tile, tile.features[-1]) for tile in deepest], levels)
+            mapping.fit([measure(box) for box in boxes], levels)
         loaded = [load(box, 0) if sampled else load(box) for box in first]
         with clock("decode"):
             drawn = run(loaded)

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from wct.images import to_tensor
 
-SIDE = 1152  # of a tile, without margins: larger ones take more memory, smaller ones more time for their margins
+SIDE = 1024  # of a tile, without margins: larger ones take more memory, smaller ones more time for their margins
 SAMPLE = 4_000_000  # pixels that statistics are taken of; those of smaller pictures are exact
-PATCH = 256  # side of the squares of a sample
+PATCH = 512  # side of the squares of a sample: of these, what features take goes back to the system
 REACH = (2, 8, 20, 60, 140)  # pixels around a point that the encoder to relu{k}_1 and the decoder back look at
 
 

@@ -7,10 +7,9 @@ from statistics import median
 
 from wct import BACKENDS, MODES, STAGES
 from wct.benchmark import memory
-from wct.benchmark.common import available_devices, count, list_of, make_folders, one_of, print_table
+from wct.benchmark.common import EXAMPLES, available_devices, count, list_of, make_folders, one_of, print_table
 from wct.report import report_path, write_report
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
 DEFAULT = "mpa"  # the backend that the others are compared to
 CLASSIC_BYTES = 2400  # per pixel, of the classic cascade at its peak

@@ -1,0 +1,118 @@
+"""Pictures beside those of the public programs, as one sheet: python -m wct.benchmark sheet"""
+
+from pathlib import Path
+
+from wct.benchmark.common import EXAMPLES, count
+
+PAIRS = (  # the first four paintings were kept out of training
+    ("astronaut", "cassatt-summertime"), ("chelsea", "kandinsky-composition-viii"),
+    ("moose", "van-gogh-langlois-bridge"), ("coffee", "hokusai-poppies"),
+    ("panda", "hokusai-great-wave"), ("rocket", "van-gogh-cafe-terrace-at-night"),
+)
+CELL = 200  # side of a picture on the sheet
+HEAD = 32  # height of the headings
+
+
+def add_command(commands):
+    parser = commands.add_parser(
+        "sheet", help="pictures beside those of the public programs",
+        description="Draw six pairs of examples/, each a square: photo, painting, the single pass, the classic "
+        "five-level cascade (Li et al. 2017) on our networks, and with --adain AdaIN by its own.",
+    )
+    parser.set_defaults(run=main)
+    add = parser.add_argument
+    add("--output", type=Path, default=Path("sheet.jpg"), metavar="FILE", help="default: sheet.jpg")
+    add("--adain", type=Path, metavar="DIR", help="a folder with the networks published with AdaIN, "
+        "vgg_normalized.pth and decoder.pth")
+    add("--size", type=count, default=512, metavar="N", help="side of the pictures, a multiple of 16 (default: 512)")
+    add("--pairs", type=count, default=len(PAIRS), metavar="N", help="how many of the pairs (default: all)")
+
+
+class Published:
+    """AdaIN (Huang and Belongie, 2017) by its own networks, which are not this project's to pass on."""
+
+    def __init__(self, folder):
+        from torch import nn
+
+        def convolutions(width, *layers):
+            for layer in layers:
+                if isinstance(layer, nn.Module):
+                    yield layer
+                else:
+                    yield from (nn.ReflectionPad2d(1), nn.Conv2d(width, layer, 3), nn.ReLU())
+                    width = layer
+
+        pool, double = nn.MaxPool2d(2, ceil_mode=True), nn.Upsample(scale_factor=2)
+        encoder = convolutions(3, 64, 64, pool, 128, 128, pool, *[256] * 4, pool, 512)
+        decoder = list(convolutions(512, 256, double, *[256] * 3, 128, double, 128, 64, double, 64, 3))
+        self.encoder = _loaded(nn.Sequential(nn.Conv2d(3, 3, 1), *encoder), folder / "vgg_normalized.pth")
+        self.decoder = _loaded(nn.Sequential(*decoder[:-1]), folder / "decoder.pth")
+
+    def stylise(self, content, style):
+        """PIL images of mode RGB -> PIL image."""
+        import torch
+
+        from wct.benchmark.baselines import adapted, channel_moments
+        from wct.images import to_pil, to_tensor
+
+        with torch.inference_mode():
+            content, style = (self.encoder(to_tensor(picture)) for picture in (content, style))
+            return to_pil(self.decoder(adapted(content, *channel_moments(style))))
+
+
+def _loaded(network, path):
+    """The network with the weights in a checkpoint, which may hold those of more layers."""
+    import torch
+
+    published = torch.load(path, weights_only=True, map_location="cpu")
+    network.load_state_dict({name: published[name] for name in network.state_dict()})
+    return network
+
+
+def rows(pairs, size, programs):
+    """For each pair the pictures of its row, PIL images: content, style and what each program makes of them."""
+    from PIL import ImageOps
+
+    from wct.images import open_picture
+
+    for names in pairs:
+        paths = (EXAMPLES / kind / f"{name}.jpg" for kind, name in zip(("content", "style"), names))
+        content, style = (ImageOps.fit(open_picture(path).rgb, (size, size)) for path in paths)
+        yield content, style, *(program(content, style) for program in programs)
+
+
+def sheet(headings, rows):
+    """One PIL image of rows of pictures below headings."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    canvas = Image.new("RGB", (CELL * len(headings), HEAD + CELL * len(rows)), "white")
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(18)
+    for x, heading in enumerate(headings):
+        draw.text((CELL * x + CELL // 2, HEAD // 2), heading, "black", font, anchor="mm")
+        for y, row in enumerate(rows):
+            canvas.paste(row[x].resize((CELL, CELL), Image.Resampling.LANCZOS), (CELL * x, HEAD + CELL * y))
+    return canvas
+
+
+def main(args, parser):
+    if args.size % 16 or args.size < 32:
+        parser.error(f"--size {args.size} is not a multiple of 16 from 32")
+    from tqdm import tqdm
+
+    from wct import Stylizer
+    from wct.benchmark.baselines import Classic
+    from wct.images import PictureError, save_picture
+
+    stylizer, classic = Stylizer.from_pretrained(device="cpu"), Classic("cpu")
+    programs = {"ours": stylizer, "classic WCT": lambda *pair: classic.stylise(*pair).picture}
+    if args.adain:
+        try:
+            programs["AdaIN"] = Published(args.adain).stylise
+        except Exception as error:  # a missing file, another network, no checkpoint at all
+            parser.error(f"--adain {args.adain}: {error}; name a folder with vgg_normalized.pth and decoder.pth")
+    made = rows(PAIRS[:args.pairs], args.size, programs.values())
+    try:
+        save_picture(sheet(["photo", "painting", *programs], list(tqdm(made, total=len(PAIRS[:args.pairs])))),
+                     args.output)
+    except PictureError as error:
+        parser.error(str(error))

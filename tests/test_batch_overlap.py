@@ -36,7 +36,7 @@ class Probe:
 class Slow:
     """A picture that takes until the next one is being computed to write."""
 
-    size, width, height, has_transparency_data = (4, 4), 4, 4, False
+    size, width, height, mode, has_transparency_data = (4, 4), 4, 4, "L", False
 
     def __init__(self, next_begun):
         self.next_begun = next_begun

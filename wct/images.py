@@ -136,7 +136,7 @@ def save_picture(image, path, format=None):
             f"{path} cannot be written: {image.width} x {image.height} pixels are too many,"
             f" {kind.name} has room for {kind.max_side} a side; save it as PNG"
         )
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    image = _converted(image, "RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA" and not kind.alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
@@ -263,7 +263,7 @@ def _plain(image):
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if image.has_transparency_data:
         mode += "A"
-    return image if image.mode == mode else image.convert(mode)
+    return _converted(image, mode)
 
 
 def _from_deep(image):
@@ -312,7 +312,12 @@ def _to_srgb(image, profile):
                     return ImageCms.applyTransform(image.convert(space), convert)
         except (ImageCms.PyCMSError, OSError, KeyError):
             pass
-    return image.convert("RGB")
+    return _converted(image, "RGB")
+
+
+def _converted(image, mode):
+    """The image itself where it has the mode: pillow would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _changes_colours(convert):

@@ -217,6 +217,7 @@ class Stylizer:
                     finish(tile, x)
                 return canvas
             del loaded, drawn
+            tiles.release()
             for box in boxes:
                 tile = load(box)
                 finish(tile, *run([tile]))

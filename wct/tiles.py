@@ -4,6 +4,7 @@ A tile sees as far around itself as encoder and decoder do, so that what it has 
 picture has there; the maps of all tiles are the same, from statistics of the whole picture or of an even sample.
 """
 
+import ctypes
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,7 +15,7 @@ from wct.images import to_tensor
 
 SIDE = 1024  # of a tile, without margins: larger ones take more memory, smaller ones more time for their margins
 SAMPLE = 4_000_000  # pixels that statistics are taken of; those of smaller pictures are exact
-PATCH = 512  # side of the squares of a sample: of these, what features take goes back to the system
+PATCH = 512  # side of the squares of a sample
 REACH = (2, 8, 20, 60, 140)  # pixels around a point that the encoder to relu{k}_1 and the decoder back look at
 
 
@@ -120,3 +121,11 @@ def paste(canvas, box, image):
     """Put what a tile has within its margins, a PIL image, into the canvas, one of the whole picture."""
     left, top, right, bottom = box
     canvas.paste(image.crop((0, 0, right - left, bottom - top)), (left, top))
+
+
+def release():
+    """Hand memory that was freed back to the system: glibc keeps a gigabyte of what a sample took."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError, TypeError):  # another C library
+        pass

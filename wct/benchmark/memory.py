@@ -1,7 +1,8 @@
 """Memory: the most that a run takes, and what is left."""
 
-import ctypes
 from pathlib import Path
+
+from wct.tiles import release
 
 
 def peak(run, device):
@@ -16,10 +17,10 @@ def peak(run, device):
         before = torch.cuda.memory_allocated()
         run()
         return torch.cuda.max_memory_allocated() - before
+    release()  # or this run would take unseen what earlier ones have freed
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # hands back what earlier runs have freed, or this one would take it unseen
         Path("/proc/self/clear_refs").write_text("5")  # the highest starts again from the present (man 5 proc)
-    except (OSError, AttributeError, TypeError):
+    except OSError:
         run()
         return None
     before = _of_kernel("/proc/self/status", "VmRSS")

@@ -55,7 +55,7 @@ def test_help_and_mistakes_need_no_torch():
     code = "import sys, wct.benchmark as b\ntry: b.main(sys.argv[1:])\n"
     code += "except SystemExit: assert 'torch' not in sys.modules"
     for arguments in (["--help"], ["matrix", "--help"], ["matrix", "--n", "0"], ["pipeline", "--help"],
-                      ["pipeline", "--sizes", "100"]):
+                      ["pipeline", "--sizes", "100"], ["sheet", "--help"], ["sheet", "--size", "50"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from wct.tiles import release
-
 
 def peak(run, device):
     """Bytes that run() takes at its peak beyond those taken before; None where unknown.
@@ -17,6 +15,8 @@ def peak(run, device):
         before = torch.cuda.memory_allocated()
         run()
         return torch.cuda.max_memory_allocated() - before
+    from wct.tiles import release
+
     release()  # or this run would take unseen what earlier ones have freed
     try:
         Path("/proc/self/clear_refs").write_text("5")  # the highest starts again from the present (man 5 proc)

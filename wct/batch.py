@@ -69,7 +69,7 @@ def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks
             names = [", ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in (content, style)]
             row = dict.fromkeys(COLUMNS)
             row |= dict(zip(COLUMNS, (*names, str(path)))) | {"backend": options.get("backend"), "status": "skipped"}
-            written = None
+            written = stopped = None
             try:
                 if opened:
                     own = {"size": size, "progress": progress and partial(progress, i)}
@@ -80,12 +80,12 @@ def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks
                     written = writer.submit(save_picture, result.picture, path, format)
             except Exception as error:  # whatever is wrong with one picture, the others are still wanted
                 row |= {"status": "failed", "error": _sentence(error, *names)}
-            except BaseException:  # the run is over, but the last picture was made
-                if last:
-                    yield _settled(*last)
-                raise
+            except BaseException as error:  # the run is over, but the last picture was made
+                stopped = error
             if last:
                 yield _settled(*last)
+            if stopped:
+                raise stopped
             last = row, written, names
         if last:
             yield _settled(*last)

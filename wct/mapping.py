@@ -18,8 +18,7 @@ class Mapping:
 
     styles: wct.encoded.Style, each with its share, a number; the shares sum to one. strengths: of relu1_1, relu2_1,
     ...; ridge, backend, transform: as `Stylizer.stylise` has them. clock: told when a stage begins, and how many pixels
-    have passed a level. residuals: where a list, it gets those of the whitening matrices. masked: whether each style
-    has a region of its own.
+    have passed a level. residuals: where a list, it gets those of the whitening matrices.
     """
 
     styles: list
@@ -30,15 +29,14 @@ class Mapping:
     transform: str
     clock: object
     residuals: list | None = None
-    masked: bool = False
     _fitted: dict = field(default_factory=dict)
 
     def __call__(self, tiles, xs, level):
         """For features (1, n, h, w) of tiles at a level: a function for each that maps them.
 
-        tiles: wct.tiles.Tile, with a mask for each style where the mapping is masked.
+        tiles: wct.tiles.Tile, all with a mask for each style or none with any.
         """
-        if level not in self._fitted:
+        if self.strengths[level - 1] and level not in self._fitted:
             self.fit([self.measure(tile, x) for tile, x in zip(tiles, xs)], level)
         return [partial(self._apply, tile, level) for tile in tiles]
 
@@ -49,23 +47,19 @@ class Mapping:
 
     def fit(self, parts, level):
         """Fit one map for all styles, or under masks one for each, to what `measure` gave for tiles."""
-        strength = self.strengths[level - 1]
-        if strength == 0:
-            self._fitted[level] = None
-            return
         with self.clock("transform"):
             sources = [pooled(own) for own in zip(*parts)]
             maps = [self._map(style, source, level) for style, source in zip(self.styles, cycle(sources))]
-            if not self.masked:
+            if len(sources) < len(maps):
                 maps = [blend(maps, self.shares)]
-            self._fitted[level] = [one.weakened(strength) for one in maps]
+            self._fitted[level] = [one.weakened(self.strengths[level - 1]) for one in maps]
 
     def _apply(self, tile, level, x):
         with self.clock("transform"):
             self.clock.advance(area(tile.box))
-            maps = self._fitted[level]
-            if maps is None:
+            if level not in self._fitted:
                 return x
+            maps = self._fitted[level]
             if tile.masks is None:
                 return maps[0](x)
             shares = regions(tile.masks, self.shares)

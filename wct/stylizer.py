@@ -146,7 +146,7 @@ class Stylizer:
         side, most = tile or _side(content.picture), tiles.SAMPLE
         while True:
             mapping = Mapping(encoded, shares, [strength * one for one in strengths], ridge, backend, transform, clock,
-                              [] if measure else None, masked=masks is not None)
+                              [] if measure else None)
             run = partial(self._run, mapping=mapping, mode=mode, strength=strength, detail=detail)
             try:
                 picture = self._draw(content, masks, run, keep_colors, side, most, mode, mapping)
@@ -190,8 +190,9 @@ class Stylizer:
         size, around = content.picture.size, tiles.margin(levels, mode)
         boxes = tiles.grid(size, side, levels)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
+        deepest = boxes if sampled and mapping.strengths[-1] else []  # few positions for its channels: no sample there
         first = tiles.sample(size, levels, most, masks) if sampled else boxes
-        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sampled * size[0] * size[1])
+        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, deepest)))
 
         def load(box, around=around):
             with clock("encode"):
@@ -203,8 +204,8 @@ class Stylizer:
             return mapping.measure(tile, tile.features[-1])
 
         canvas, lights = Image.new("RGB", size), None
-        if sampled:  # the deepest level has the fewest positions for the most channels: there a sample is too rough
-            mapping.fit([measure(box) for box in boxes], levels)
+        if deepest:
+            mapping.fit([measure(box) for box in deepest], levels)
         loaded = [load(box, 0) if sampled else load(box) for box in first]
         with clock("decode"):
             drawn = run(loaded)

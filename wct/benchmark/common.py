@@ -20,6 +20,13 @@ def count(text):
     return int(text)
 
 
+def side(text):
+    value = count(text)
+    if value % 16 or not 32 <= value <= 4096:
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 16 from 32 to 4096")
+    return value
+
+
 def one_of(*names):
     def parse(text):
         if text not in names:

@@ -1,13 +1,12 @@
 """Whole pictures, timed beside the public programs: python -m wct.benchmark pipeline"""
 
-import argparse
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 from wct import BACKENDS, MODES, STAGES
 from wct.benchmark import memory
-from wct.benchmark.common import EXAMPLES, available_devices, count, list_of, make_folders, one_of, print_table
+from wct.benchmark.common import EXAMPLES, available_devices, count, list_of, make_folders, one_of, print_table, side
 from wct.report import report_path, write_report
 
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
@@ -29,7 +28,7 @@ def add_command(commands):
     )
     parser.set_defaults(run=main)
     add = parser.add_argument
-    add("--sizes", type=list_of(_side), default=[256, 512, 1024], metavar="N[,N...]",
+    add("--sizes", type=list_of(side), default=[256, 512, 1024], metavar="N[,N...]",
         help="sides of the square pictures (default: 256,512,1024); the style's is 1024 at most")
     add("--backends", type=list_of(one_of(*BACKENDS)), default=["mpa", "zolotarev", "eigh", "svd"],
         metavar="B[,B...]", help=f"default: mpa,zolotarev,eigh,svd; {DEFAULT}, to compare with, always takes part")
@@ -37,13 +36,6 @@ def add_command(commands):
     add("--repeats", type=count, default=5, metavar="R", help="runs to take the median of (default: 5)")
     add("--report", type=report_path, metavar="FILE", help="write one row per program and size to FILE.json or .csv")
     add("--plot", type=Path, metavar="DIR", help="draw the seconds per stage; needs matplotlib")
-
-
-def _side(text):
-    side = count(text)
-    if side % 16 or not 32 <= side <= 4096:
-        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 16 from 32 to 4096")
-    return side
 
 
 def pictures(size):

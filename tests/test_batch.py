@@ -147,7 +147,7 @@ def test_recursive_leaves_out_its_own_results(run, folders):
         (["examples/content", "examples/style"], "--output"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--strength", "2"], "between 0 and 1"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--size", "0"], "at least 1"),
-        (["examples/content", "examples/style", "--output", "{tmp}/out", "--tile", "64"], "at least 128"),
+        (["examples/content", "examples/style", "--output", "{tmp}/out", "--tile", "64"], "at least 512"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--backend", "qr"], "invalid choice: 'qr'"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--compare", "qr"], "'qr' is none of"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--report", "x.txt"], ".json or .csv"),

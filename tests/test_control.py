@@ -126,8 +126,8 @@ def test_levels_and_their_strengths(stylizer):
 def pair():
     """Statistics of correlated features, float64, more positions than channels."""
     torch.manual_seed(3)
-    return [statistics(torch.randn(1, 12, 12, dtype=torch.float64) @ torch.randn(1, 12, 400, dtype=torch.float64)
-                       .reshape(1, 12, 400) * scale + shift) for scale, shift in ((1, 0), (3, 2))]
+    mixed = [torch.randn(1, 12, 12, dtype=torch.float64) @ torch.randn(1, 12, 400, dtype=torch.float64) for _ in "ab"]
+    return [statistics(flat.view(1, 12, 20, 20) * scale + shift) for flat, scale, shift in zip(mixed, (1, 3), (0, 2))]
 
 
 @pytest.mark.parametrize("method", ["mpa", "eigh", "zolotarev"])

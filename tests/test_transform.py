@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from wct.transform import RIDGE, colouring, map_between, statistics, whitening
+from wct.transform import RIDGE, Pool, colouring, map_between, statistics, whitening
 
 
 def features(n=8, h=12, w=10, batch=1):
@@ -21,6 +21,36 @@ def test_statistics_are_those_of_numpy():
     flat = f.flatten(2)[0].numpy()
     assert torch.allclose(found.mean[0], torch.from_numpy(flat.mean(1)))
     assert torch.allclose(found.covariance[0], torch.from_numpy(np.cov(flat, bias=True)))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_pool_of_parts_has_the_statistics_of_the_whole(weighted):
+    f = features(h=40, w=30).float()
+    weight = torch.rand(1, 1, 40, 30) * (torch.arange(30) < 18) if weighted else None  # one part counts for nothing
+    pool = Pool()
+    for rows in (slice(0, 7), slice(7, 40)):
+        for columns in (slice(0, 18), slice(18, 29), slice(29, 30)):
+            part = ..., rows, columns
+            pool.add(f[part], None if weight is None else weight[part])
+    found, wanted = pool.statistics(), statistics(f, weight)
+    assert torch.allclose(found.mean, wanted.mean, rtol=1e-5, atol=1e-5) and found.mean.dtype == torch.float32
+    assert torch.allclose(found.covariance, wanted.covariance, rtol=1e-4, atol=1e-4)
+
+
+def test_statistics_of_a_batch_are_those_of_each_and_differentiable():
+    f = features(n=4, h=5, w=6, batch=3).requires_grad_()
+    for i, one in enumerate(f.split(1)):
+        assert torch.allclose(statistics(f).covariance[i], statistics(one).covariance[0])
+    assert torch.autograd.gradcheck(lambda x: statistics(x).covariance, f)
+
+
+def test_one_map_for_all_or_one_for_each():
+    f = features(batch=2)
+    a, b = (map_between(statistics(x), statistics(f[:1]), whitening(statistics(x)), colouring(statistics(f[:1])))
+            for x in (f, f[:1]))
+    each, all_ = a(f), b(f)
+    assert torch.allclose(each[:1], all_[:1]) and not torch.allclose(each[1:], all_[1:])
+    assert all_.shape == f.shape and b(f.float()).dtype == torch.float32
 
 
 def test_result_has_the_styles_statistics():

@@ -4,6 +4,7 @@ BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # of wct
 MODES = ("single", "cascade")
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = ("zca", "transport", "adain")  # of wct.transform
+SMALLEST_TILE = 512  # side in pixels; see wct.tiles
 
 __all__ = ["BACKENDS", "MODES", "TRANSFORMS", "Stylizer"]
 

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 
-import torch
+from wct.device import synchronise
 
 
 class Clock:
@@ -44,6 +44,5 @@ class Clock:
             self.progress(min(1.0, self._done / self.total), self._stages[-1])
 
     def _now(self):
-        if self.device.type != "cpu":
-            torch.accelerator.synchronize(self.device)
+        synchronise(self.device)
         return time.perf_counter()

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from wct import BACKENDS, MODES, TRANSFORMS
+from wct import BACKENDS, MODES, SMALLEST_TILE, TRANSFORMS
 from wct.report import report_path
 
 
@@ -41,8 +41,8 @@ def arguments(argv):
     add("--backend", choices=BACKENDS, default="mpa", help="how matrix square roots are computed (default: mpa)")
     add("--compare", type=_backends, metavar="B[,B...]", help="also run these backends on the same pairs, and "
         "compare their time, accuracy and pictures with svd")
-    add("--tile", type=int, metavar="N", help="side of the squares that large pictures are worked on in, at least 128: "
-        "smaller ones take less memory and more time (default: 1024 for pictures beyond 4 megapixels)")
+    add("--tile", type=int, metavar="N", help="side of the squares that large pictures are worked on in, at least "
+        f"{SMALLEST_TILE}: smaller ones take less memory and more time (default: 1024 for pictures beyond 4 megapixels)")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--format", choices=("png", "jpeg", "webp"), default="png")
     add("--overwrite", action="store_true", help="make finished pictures again")
@@ -52,8 +52,8 @@ def arguments(argv):
         parser.error(f"--strength must lie between 0 and 1, not {args.strength}")
     if args.size is not None and args.size < 1:
         parser.error(f"--size must be at least 1, not {args.size}")
-    if args.tile is not None and args.tile < 128:
-        parser.error(f"--tile must be at least 128, not {args.tile}")
+    if args.tile is not None and args.tile < SMALLEST_TILE:
+        parser.error(f"--tile must be at least {SMALLEST_TILE}, not {args.tile}")
     if not 0.25 <= args.stroke <= 4:
         parser.error(f"--stroke must lie between 0.25 and 4, not {args.stroke}")
     if (args.content is None) != (args.texture is not None):

@@ -8,8 +8,8 @@ from itertools import cycle
 from torch.nn import functional as F
 
 from wct.sqrtm import residual
-from wct.tiles import area
-from wct.transform import blend, map_between, pooled, regularised, renormalisation, statistics, transport, whitening
+from wct.tiles import area, blocks
+from wct.transform import Pool, blend, map_between, regularised, renormalisation, transport, whitening
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Mapping:
     transform: str
     clock: object
     residuals: list | None = None
+    _pools: dict = field(default_factory=dict)
     _fitted: dict = field(default_factory=dict)
 
     def __call__(self, tiles, xs, level):
@@ -37,18 +38,22 @@ class Mapping:
         tiles: wct.tiles.Tile, all with a mask for each style or none with any.
         """
         if self.strengths[level - 1] and level not in self._fitted:
-            self.fit([self.measure(tile, x) for tile, x in zip(tiles, xs)], level)
+            for tile, x in zip(tiles, xs):
+                self.measure(tile, x, level)
+            self.fit(level)
         return [partial(self._apply, tile, level) for tile in tiles]
 
-    def measure(self, tile, x):
-        """(Statistics, number of positions) of a tile's features (1, n, h, w), of the whole or under each mask."""
+    def measure(self, tile, x, level):
+        """Take a tile's features (1, n, h, w) at a level into account, as a whole or under each mask."""
         with self.clock("transform"):
-            return [measured(tile, x, mask) for mask in tile.masks or [None]]
+            masks = tile.masks or [None]
+            for pool, mask in zip(self._pools.setdefault(level, [Pool() for _ in masks]), masks):
+                gather(pool, tile, x, mask)
 
-    def fit(self, parts, level):
-        """Fit one map for all styles, or under masks one for each, to what `measure` gave for tiles."""
+    def fit(self, level):
+        """Fit one map for all styles, or under masks one for each, to what was measured at a level."""
         with self.clock("transform"):
-            sources = [pooled(own) for own in zip(*parts)]
+            sources = [pool.statistics() for pool in self._pools.pop(level)]
             maps = [self._map(style, source, level) for style, source in zip(self.styles, cycle(sources))]
             if len(sources) < len(maps):
                 maps = [blend(maps, self.shares)]
@@ -62,9 +67,9 @@ class Mapping:
             maps = self._fitted[level]
             if tile.masks is None:
                 return maps[0](x)
-            shares = regions(tile.masks, self.shares)
-            return x + sum(F.interpolate(share, x.shape[2:], mode="area") * (change(x) - x)
-                           for change, share in zip(maps, shares))
+            shares = [F.interpolate(share, x.shape[2:], mode="area") for share in regions(tile.masks, self.shares)]
+            rest = (1 - sum(shares)).to(x.dtype)
+            return rest * x + sum(share.to(x.dtype) * change(x) for change, share in zip(maps, shares))
 
     def _map(self, style, source, level):
         target = style.statistics[level - 1]
@@ -120,14 +125,11 @@ def regions(masks, shares):
     return [scale * part for part in weighted]
 
 
-def measured(tile, x, mask=None):
-    """Statistics of a tile's features (1, n, h, w) without its margins, and how many positions they are of.
+def gather(pool, tile, x, mask=None):
+    """Add a tile's features (1, n, h, w) without its margins to a Pool, block by block.
 
-    mask: where they are taken, (1, 1, H, W) of the tile's pixels.
+    mask: how much each of the tile's pixels counts, (1, 1, H, W); by default all the same.
     """
-    inside = tile.within(x)
-    if mask is None:
-        return statistics(inside), inside[0, 0].numel()
-    weight = tile.within(F.interpolate(mask, x.shape[2:], mode="area"))
-    count = float(weight.sum())
-    return statistics(inside, weight) if count else None, count
+    weights = None if mask is None else blocks(tile, F.interpolate(mask, x.shape[2:], mode="area"))
+    for block, weight in zip(blocks(tile, x), weights or cycle([None])):
+        pool.add(block, weight)

@@ -9,17 +9,17 @@ from PIL import Image
 from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
-from wct import BACKENDS, MODES, STAGES, TRANSFORMS, images, passes, tiles
+from wct import BACKENDS, MODES, STAGES, TRANSFORMS, images, memory, passes, tiles
 from wct.clock import Clock
+from wct.device import choose_device, choose_dtype
 from wct.encoded import Content, Recent, Style, fitted, identified, open_mask
 from wct.images import open_picture, to_pil, with_alpha
-from wct.mapping import Mapping, coverage, level_strengths, measured, normalised
+from wct.mapping import Mapping, coverage, gather, level_strengths, normalised
 from wct.passes import DETAIL
-from wct.transform import RIDGE, pooled
+from wct.transform import RIDGE, Pool
 
 MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for, and no tile is larger
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
-SMALLEST = 128  # side of a tile
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
 
 
@@ -34,16 +34,6 @@ class Result:
     picture: Image.Image
     seconds: dict
     residual: float | None = None
-
-
-def choose_device(name="auto"):
-    """torch.device for "auto", "cpu", "cuda" or "mps"; "auto" takes the first there is of cuda, mps, cpu."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, there in available.items() if there)
-    if not available.get(str(name).partition(":")[0]):
-        raise ValueError(f"device {str(name)!r} is not available here; use auto or cpu")
-    return torch.device(name)
 
 
 def noise(size, seed=0):
@@ -64,23 +54,26 @@ class Stylizer:
     Styles are encoded once per picture and size, contents once while only other options change.
     """
 
-    def __init__(self, encoder, decoder, device="auto", max_pixels=images.MAX_PIXELS, styles=256):
+    def __init__(self, encoder, decoder, device="auto", dtype=None, max_pixels=images.MAX_PIXELS, styles=256):
         self.device, self.max_pixels = choose_device(device), max_pixels
-        layout = {"device": self.device, "memory_format": torch.channels_last}
+        layout = {"device": self.device, "dtype": dtype or choose_dtype(self.device), "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
+        self.decoder.block(1).float()  # eight bits of mantissa are too few for pixels
+        if self.device.type == "cpu":
+            memory.reuse()
         self.levels = decoder.levels
         self._contents, self._styles = Recent(1), Recent(styles)
 
     @classmethod
-    def from_pretrained(cls, device="auto", decoder="stylised", levels=4, max_pixels=images.MAX_PIXELS,
-                        styles=256):
+    def from_pretrained(cls, device="auto", decoder="stylised", levels=4, **options):
         """With the weights of the project.
 
         device: "auto", "cpu", "cuda" or "mps". decoder: "stylised" or "reconstruction". levels: 1 to 5, how many
-        there are to choose from. max_pixels: larger results are refused, or reduced where no size is asked for.
-        styles: how many are kept, some 3 MB each.
+        there are to choose from. dtype: of the convolutions, torch.float32 or torch.bfloat16; by default the faster
+        one, and their pictures hardly differ. max_pixels: larger results are refused, or reduced where no size is
+        asked for. styles: how many are kept, some 3 MB each.
         """
-        return cls(load_encoder(levels), load_decoder(decoder, levels), device, max_pixels, styles)
+        return cls(load_encoder(levels), load_decoder(decoder, levels), device, **options)
 
     def __call__(self, content, style, **options):
         """The content in the style, a PIL image; the options are those of `stylise`."""
@@ -133,8 +126,8 @@ class Stylizer:
             if value is not None and len(value) != len(styles):
                 raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
         strengths, shares = level_strengths(levels, self.levels), normalised(weights, len(styles))
-        if tile is not None and tile < SMALLEST:
-            raise ValueError(f"tile must be at least {SMALLEST} pixels, not {tile}")
+        if tile is not None and tile < tiles.SMALLEST_TILE:
+            raise ValueError(f"tile must be at least {tiles.SMALLEST_TILE} pixels, not {tile}")
         clock = Clock(self.device, progress)
         with clock("encode"):
             content = self._content(content, size, len(strengths))
@@ -154,11 +147,11 @@ class Stylizer:
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
-                if side <= SMALLEST:
+                if side <= tiles.SMALLEST_TILE:
                     raise images.PictureError(f"{content.picture.name} does not fit into memory; ask for a smaller "
                                               "size") from error
             content.whole = None
-            side, most = max(SMALLEST, min(side, 2 * tiles.SIDE) // 2), most // 4
+            side, most = max(tiles.SMALLEST_TILE, min(side, 2 * tiles.SIDE) // 2), most // 4
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
         return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None))
 
@@ -188,10 +181,10 @@ class Stylizer:
         """The whole picture, PIL image of mode RGB, from tiles of that side and statistics of `most` pixels."""
         clock, levels = mapping.clock, len(mapping.strengths)
         size, around = content.picture.size, tiles.margin(levels, mode)
-        boxes = tiles.grid(size, side, levels)
+        boxes = tiles.grid(size, side)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
         deepest = boxes if sampled and mapping.strengths[-1] else []  # few positions for its channels: no sample there
-        first = tiles.sample(size, levels, most, masks) if sampled else boxes
+        first = tiles.sample(size, most, masks) if sampled else boxes
         clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, deepest)))
 
         def load(box, around=around):
@@ -201,11 +194,13 @@ class Stylizer:
 
         def measure(box):
             tile = load(box)
-            return mapping.measure(tile, tile.features[-1])
+            mapping.measure(tile, tile.features[-1], levels)
 
         canvas, lights = Image.new("RGB", size), None
         if deepest:
-            mapping.fit([measure(box) for box in deepest], levels)
+            for box in deepest:
+                measure(box)
+            mapping.fit(levels)
         loaded = [load(box, 0) if sampled else load(box) for box in first]
         with clock("decode"):
             drawn = run(loaded)
@@ -218,7 +213,7 @@ class Stylizer:
                     finish(tile, x)
                 return canvas
             del loaded, drawn
-            tiles.release()
+            memory.release()
             for box in boxes:
                 tile = load(box)
                 finish(tile, *run([tile]))
@@ -277,12 +272,13 @@ class Stylizer:
                 to = max(1, round(stroke * max(picture.size)))
                 picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, images.MAX_PIXELS)
             masks = mask and [open_mask(mask_source, picture)]
-            parts = []
-            for box in tiles.grid(picture.size, _side(picture), levels):
+            pools = [Pool() for _ in range(levels)]
+            for box in tiles.grid(picture.size, _side(picture)):
                 tile = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
                 weights = tile.masked(masks, levels) if masks else None
-                parts.append([measured(tile, f, weights and weights[0]) for f in self.encoder(tile.pixels, levels)])
-            return Style([pooled(level) for level in zip(*parts)])
+                for pool, features in zip(pools, self.encoder(tile.pixels, levels)):
+                    gather(pool, tile, features, weights and weights[0])
+            return Style([pool.statistics() for pool in pools])
 
         side = min(longest, MAX_STYLE_SIDE)
         key, source = identified(value)

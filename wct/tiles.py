@@ -2,20 +2,24 @@
 
 A tile sees as far around itself as encoder and decoder do, so that what it has inside its margins is what the whole
 picture has there; the maps of all tiles are the same, from statistics of the whole picture or of an even sample.
+These are put together from the same blocks whatever the tiles, so that every tile is, to the bit, what it is in the
+whole: in bfloat16 a difference in the last place of a map would show. Convolutions round alike at any size but small
+ones, so no tile is that small, margins included, where the picture is not.
 """
 
-import ctypes
 from dataclasses import dataclass, field
 from itertools import islice
 
 import torch
 from torch.nn import functional as F
 
+from wct import SMALLEST_TILE
 from wct.images import to_tensor
 
 SIDE = 1024  # of a tile, without margins: larger ones take more memory, smaller ones more time for their margins
 SAMPLE = 4_000_000  # pixels that statistics are taken of; those of smaller pictures are exact
 PATCH = 512  # side of the squares of a sample
+BLOCK = 128  # side of the squares that statistics are put together from; those of tiles and samples are multiples of it
 REACH = (2, 8, 20, 60, 140)  # pixels around a point that the encoder to relu{k}_1 and the decoder back look at
 
 
@@ -57,27 +61,30 @@ def margin(levels, mode):
     return -(-reach // cell) * cell
 
 
-def grid(size, side, levels):
-    """Boxes (left, top, right, bottom) that cover a picture of size (width, height), none much longer than side."""
-    cell = 2 ** (levels - 1)
+def grid(size, side):
+    """Boxes (left, top, right, bottom) that cover a picture of size (width, height), in steps of whole blocks.
 
+    None is longer than side, which is a block at least.
+    """
     def cuts(length):
-        step = -(-length // -(-length // max(side, cell)))
-        step = -(-step // cell) * cell
+        if length <= side:
+            return [(0, length)]
+        step = -(-length // -(-length // (side // BLOCK * BLOCK)))
+        step = -(-step // BLOCK) * BLOCK
         return [(start, min(start + step, length)) for start in range(0, length, step)]
 
     width, height = size
     return [(left, top, right, bottom) for top, bottom in cuts(height) for left, right in cuts(width)]
 
 
-def sample(size, levels, pixels, masks=None):
+def sample(size, pixels, masks=None):
     """Boxes of a picture, spread evenly, that hold some `pixels` together.
 
     masks: None, or of each style the part of the picture (PIL image of mode L, None for all) to take them from.
     """
     masks = masks or [None]
     count = max(4, pixels // (PATCH**2 * len(masks)))
-    boxes = _spread(size, grid(size, PATCH, levels))
+    boxes = _spread(size, grid(size, PATCH))
     chosen = {}
     for mask in masks:
         inside = (box for box in boxes if mask is None or mask.crop(box).getbbox())
@@ -95,8 +102,12 @@ def _spread(size, boxes):
 
 def cut(picture, box, around, levels, device):
     """The Tile of a PIL image of mode RGB in a box, with `around` pixels on each side where the picture has them."""
-    (width, height), (left, top, right, bottom) = picture.size, box
-    outer = max(0, left - around), max(0, top - around), min(width, right + around), min(height, bottom + around)
+    def window(start, stop, length):
+        start = max(0, min(start - around, (length - SMALLEST_TILE) // BLOCK * BLOCK))
+        return start, min(length, max(stop + around, start + SMALLEST_TILE))
+
+    (left, right), (top, bottom) = (window(*box[i::2], picture.size[i]) for i in (0, 1))
+    outer = left, top, right, bottom
     return Tile(box, outer, _load(picture, outer, levels, device))
 
 
@@ -112,6 +123,12 @@ def whole_cells(x, levels):
     return x.contiguous(memory_format=torch.channels_last)
 
 
+def blocks(tile, x):
+    """Parts of x, what a tile has at any level, without its margins: of BLOCK pixels across, less at the ends."""
+    side = BLOCK * x.shape[2] // tile.pixels.shape[2]
+    return [block for row in tile.within(x).split(side, 2) for block in row.split(side, 3)]
+
+
 def area(box):
     left, top, right, bottom = box
     return (right - left) * (bottom - top)
@@ -121,11 +138,3 @@ def paste(canvas, box, image):
     """Put what a tile has within its margins, a PIL image, into the canvas, one of the whole picture."""
     left, top, right, bottom = box
     canvas.paste(image.crop((0, 0, right - left, bottom - top)), (left, top))
-
-
-def release():
-    """Hand memory that was freed back to the system: glibc keeps a gigabyte of what a sample took."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError, TypeError):  # another C library
-        pass

@@ -17,6 +17,8 @@ and AdaIN's (Huang and Belongie, 2017), T = diag(sigma_s / sigma_c), which sees 
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 from wct.sqrtm import matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair
 
@@ -40,10 +42,12 @@ class AffineMap:
     offset: torch.Tensor
 
     def __call__(self, features):
-        """Map features (B, n, h, w); computed in the map's dtype, returned in that of the features."""
-        flat = features.flatten(2).to(self.matrix.dtype)
-        mapped = self.offset[..., None] + self.matrix @ flat
-        return mapped.view_as(features).to(features.dtype)
+        """Map features (B, n, h, w), one map for all or one for each; computed in their dtype."""
+        n = features.shape[1]
+        kernels, offsets = (part.to(features.dtype) for part in (self.matrix.view(-1, n, n, 1, 1), self.offset.view(-1, n)))
+        parts = features.chunk(len(kernels))
+        mapped = [F.conv2d(part, kernel, offset) for part, kernel, offset in zip(parts, kernels, offsets)]
+        return torch.cat(mapped) if len(mapped) > 1 else mapped[0]
 
     def weakened(self, strength):
         """The map that goes the part `strength`, 0 to 1, of the way from the identity to this one."""
@@ -62,29 +66,49 @@ def statistics(features, weight=None):
     weight: how much each position counts, (1, 1, h, w), not negative and not all zero; by default all the same.
     The covariance divides by the sum of the weights; a single position has covariance zero.
     """
-    flat = features.flatten(2)
-    flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
-    with torch.autocast(flat.device.type, enabled=False):
+    features = features.to(torch.promote_types(features.dtype, torch.float32))
+    with torch.autocast(features.device.type, enabled=False):
         if weight is None:
-            mean = flat.mean(-1)
-            centred = flat - mean[..., None]
-            return Statistics(mean, centred @ centred.mT / flat.shape[-1])
-        share = weight.flatten(2).to(flat.dtype) / weight.sum()
-        mean = (share * flat).sum(-1)
-        centred = flat - mean[..., None]
-        return Statistics(mean, (share * centred) @ centred.mT)
+            mean = features.mean((2, 3))
+            centred = features - mean[..., None, None]
+            return Statistics(mean, _products(centred, centred) / features[0, 0].numel())
+        share = weight.to(features.dtype) / weight.sum()
+        mean = (share * features).sum((2, 3))
+        centred = features - mean[..., None, None]
+        return Statistics(mean, _products(share * centred, centred))
 
 
-def pooled(parts):
-    """Statistics of the whole from (Statistics, number of positions) of its parts; those of nothing are left out."""
-    parts = [(part, count) for part, count in parts if count]
-    total = sum(count for _, count in parts)
-    mean = sum(count / total * part.mean for part, count in parts)
-    covariance = 0
-    for part, count in parts:
-        apart = (part.mean - mean)[..., None]
-        covariance = covariance + count / total * (part.covariance + apart @ apart.mT)
-    return Statistics(mean, covariance)
+def _products(a, b):
+    """Of a and b (B, n, h, w) the products of all channels, summed over the positions: (B, n, n)."""
+    if a.device.type != "cpu":
+        return a.flatten(2) @ b.flatten(2).mT
+    shape = a.shape[1], b.shape[1], 1, 1  # as the gradient of a convolution, which takes half the time of BLAS
+    return torch.cat([conv2d_weight(y, shape, x) for x, y in zip(a.split(1), b.split(1))]).view(len(a), *shape[:2])
+
+
+class Pool:
+    """Statistics of a whole, gathered from its parts: in float64, so that their order does not show."""
+
+    def __init__(self):
+        self._within, self._means, self._counts = 0, [], []
+
+    def add(self, features, weight=None):
+        """Features (1, n, h, w) of a part, and how much their positions count, (1, 1, h, w); it may be nothing."""
+        count = features[0, 0].numel() if weight is None else float(weight.sum())
+        if count:
+            part = statistics(features, weight)
+            self._within += count * part.covariance.double()
+            self._means.append(part.mean.double())
+            self._counts.append(count)
+
+    def statistics(self):
+        """Of all that was added, in float32."""
+        total, means = sum(self._counts), torch.cat(self._means)
+        share = means.new_tensor(self._counts)[:, None] / total
+        mean = (share * means).sum(0)
+        apart = means - mean
+        covariance = self._within / total + (share * apart).mT @ apart
+        return Statistics(mean[None].float(), covariance.float())
 
 
 def regularised(covariance, ridge=RIDGE):

@@ -1,0 +1,86 @@
+"""Precision and memory: what is chosen by itself, and that pictures do not suffer from it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import CONTENTS, ROOT, STYLES
+
+from wct import Stylizer, device, memory
+from wct.images import open_picture
+
+PHOTO = open_picture(CONTENTS[2], max_size=256).rgb
+
+
+@pytest.fixture
+def took(monkeypatch):
+    """Pretends how many seconds convolutions take in bfloat16 and float32, and asks which is chosen."""
+    def choose(half, single):
+        def seconds(device, dtype):
+            if dtype == torch.bfloat16 and half is None:
+                raise RuntimeError("not implemented for BFloat16")
+            return half if dtype == torch.bfloat16 else single
+
+        monkeypatch.setattr(device, "_seconds", seconds)
+        device.choose_dtype.cache_clear()
+        return device.choose_dtype(torch.device("cpu"))
+
+    yield choose
+    monkeypatch.undo()
+    device.choose_dtype.cache_clear()
+
+
+def test_bfloat16_is_chosen_where_it_is_faster(took):
+    assert took(half=1, single=2) == torch.bfloat16
+    assert took(half=2, single=1) == took(half=1, single=1) == took(half=None, single=1) == torch.float32
+
+
+def test_the_default_is_what_was_found_faster_here():
+    cpu = torch.device("cpu")
+    chosen = device.choose_dtype(cpu)
+    stylizer = Stylizer.from_pretrained(device="cpu")
+    assert {p.dtype for p in stylizer.encoder.parameters()} == {chosen}
+    assert all(seconds > 0 for seconds in (device._seconds(cpu, torch.float32), device._seconds(cpu, chosen)))
+
+
+@pytest.mark.parametrize("options", [{}, {"strength": 0.5}, {"transform": "transport"}, {"mode": "cascade"}], ids=str)
+def test_pictures_in_bfloat16_are_those_in_float32(stylizer, options):
+    half = Stylizer.from_pretrained(device="cpu", dtype=torch.bfloat16)
+    for style in STYLES[3:5]:
+        a, b = (np.asarray(s(PHOTO, style, **options), dtype=float) for s in (stylizer, half))
+        psnr = 10 * np.log10(255**2 / np.square(a - b).mean())
+        assert psnr > (36 if "mode" in options else 40)  # a cascade rounds at every level
+
+
+def test_no_strength_is_the_photo_in_bfloat16_too():
+    half = Stylizer.from_pretrained(device="cpu", dtype=torch.bfloat16)
+    assert np.array_equal(half(PHOTO, STYLES[0], strength=0), PHOTO)
+
+
+FAULTS = """
+import resource, torch
+from wct import memory
+memory.reuse({on})
+for _ in range(40):
+    torch.ones(2**24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
+def test_memory_is_used_again():
+    kept, returned = (int(subprocess.run([sys.executable, "-c", FAULTS.format(on=on)], cwd=ROOT, check=True,
+                                         capture_output=True, text=True).stdout) for on in (True, False))
+    assert kept + 300_000 < returned  # pages of 4 KB: the same 64 MB, or forty times new ones
+
+
+def test_another_c_library_does_no_harm(monkeypatch):
+    class Without:
+        def __getattr__(self, name):
+            raise AttributeError(name)
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Without())
+    memory.reuse()
+    memory.release()

@@ -115,6 +115,18 @@ def test_style_and_content_are_encoded_once(stylizer, monkeypatch):
     assert len(calls) == 3
 
 
+@pytest.mark.parametrize("options", [{}, {"mode": "cascade"}, {"transform": "transport"}, {"levels": [1, 0, 0.5]}], ids=str)
+def test_what_is_kept_changes_nothing(stylizer, options):
+    photo, fresh = open_picture(CONTENTS[0], max_size=160).rgb, []
+    for strength, style in ((1, STYLES[0]), (0.5, STYLES[0]), (0.5, STYLES[1]), (0, STYLES[1])):
+        stylizer.forget()
+        fresh.append(stylizer(photo, style, strength=strength, **options).tobytes())
+    stylizer.forget()
+    kept = [stylizer(photo, STYLES[0], strength=strength, **options) for strength in (1, 0.5)]
+    kept += [stylizer(photo, STYLES[1], strength=strength, **options) for strength in (0.5, 0)]
+    assert [picture.tobytes() for picture in kept] == fresh
+
+
 def test_a_file_that_changed_is_read_again(stylizer, tmp_path):
     path = tmp_path / "content.png"
     Image.new("RGB", (32, 32), "white").save(path)

@@ -28,6 +28,7 @@ def deep():
 def small(monkeypatch):
     """Smaller tiles than are worth their margins, for a small picture."""
     monkeypatch.setattr(tiles, "SMALLEST_TILE", 128)
+    monkeypatch.setattr(tiles, "BLOCK", 64)
 
 
 @pytest.mark.parametrize("options", [
@@ -53,14 +54,14 @@ def test_transparency_and_regions_in_tiles(stylizer, small):
     assert tiled.mode == "RGBA" and difference(tiled, whole) <= 2
 
 
-@given(st.integers(1, 900), st.integers(1, 900), st.integers(128, 700))
+@given(st.integers(1, 900), st.integers(1, 900), st.integers(tiles.BLOCK, 1000))
 def test_the_tiles_of_a_picture_cover_it_once(width, height, side):
     covered = np.zeros((height, width), dtype=int)
     for left, top, right, bottom in tiles.grid((width, height), side):
         assert max(right - left, bottom - top) <= side and left % tiles.BLOCK == top % tiles.BLOCK == 0
         covered[top:bottom, left:right] += 1
     assert (covered == 1).all()
-    assert tiles.grid((width, height), max(width, height, 128)) == [(0, 0, width, height)]
+    assert tiles.grid((width, height), max(width, height)) == [(0, 0, width, height)]
 
 
 @pytest.fixture
@@ -68,7 +69,6 @@ def sampling(monkeypatch, small):
     """Statistics of a third of the photo."""
     monkeypatch.setattr(tiles, "SAMPLE", 36_000)
     monkeypatch.setattr(tiles, "PATCH", 64)
-    monkeypatch.setattr(tiles, "BLOCK", 64)
 
 
 @pytest.mark.parametrize("options", [{}, {"mode": "cascade"}, {"keep_colors": True, "strength": 0.7}], ids=str)

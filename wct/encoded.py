@@ -9,30 +9,16 @@ from PIL import Image, ImageStat
 
 from wct.images import Picture, PictureError, open_picture, with_alpha
 from wct.tiles import Tile
-from wct.transform import colouring
 
 
 @dataclass
 class Content:
-    """A content picture; with its features, where it was encoded as a whole."""
+    """A content picture; with its features, where it was encoded as a whole, and the Statistics of those of the
+    deepest level that took part, by that level: they are the same at any strength."""
 
     picture: Picture
     whole: Tile | None = None
-
-
-@dataclass
-class Style:
-    """A style's Statistics per level, and the square roots of their covariances, the latest of each backend kept."""
-
-    statistics: list
-    _roots: dict = field(default_factory=dict)
-
-    def root(self, level, ridge, backend):
-        kept, root = self._roots.get((level, backend), (None, None))
-        if kept != ridge:
-            root = colouring(self.statistics[level - 1], ridge, backend)
-            self._roots[level, backend] = ridge, root
-        return root
+    deepest: dict = field(default_factory=dict)
 
 
 class Recent(OrderedDict):

@@ -9,16 +9,18 @@ from torch.nn import functional as F
 
 from wct.sqrtm import residual
 from wct.tiles import area, blocks
-from wct.transform import Pool, blend, map_between, regularised, renormalisation, transport, whitening
+from wct.transform import Pool, blend, colouring, map_between, regularised, renormalisation, transport, whitening
 
 
 @dataclass
 class Mapping:
     """Maps features of the levels to those of the styles; fitted by the first tiles it is called with.
 
-    styles: wct.encoded.Style, each with its share, a number; the shares sum to one. strengths: of relu1_1, relu2_1,
-    ...; ridge, backend, transform: as `Stylizer.stylise` has them. clock: told when a stage begins, and how many pixels
-    have passed a level. residuals: where a list, it gets those of the whitening matrices.
+    styles: of each the wct.transform.Statistics per level, with its share, a number; the shares sum to one. strengths:
+    of relu1_1, relu2_1, ...; ridge, backend, transform: as `Stylizer.stylise` has them. clock: told when a stage begins,
+    and how many pixels have passed a level. deepest: Statistics of the content by level, where they are known, one of
+    the whole or one under each mask; those of the deepest level are added. residuals: where a list, it gets those of
+    the whitening matrices.
     """
 
     styles: list
@@ -28,6 +30,7 @@ class Mapping:
     backend: str
     transform: str
     clock: object
+    deepest: dict = field(default_factory=dict)
     residuals: list | None = None
     _pools: dict = field(default_factory=dict)
     _fitted: dict = field(default_factory=dict)
@@ -38,8 +41,9 @@ class Mapping:
         tiles: wct.tiles.Tile, all with a mask for each style or none with any.
         """
         if self.strengths[level - 1] and level not in self._fitted:
-            for tile, x in zip(tiles, xs):
-                self.measure(tile, x, level)
+            if level not in self.deepest:
+                for tile, x in zip(tiles, xs):
+                    self.measure(tile, x, level)
             self.fit(level)
         return [partial(self._apply, tile, level) for tile in tiles]
 
@@ -51,9 +55,11 @@ class Mapping:
                 gather(pool, tile, x, mask)
 
     def fit(self, level):
-        """Fit one map for all styles, or under masks one for each, to what was measured at a level."""
+        """Fit one map for all styles, or under masks one for each, to what was measured at a level or is known."""
         with self.clock("transform"):
-            sources = [pool.statistics() for pool in self._pools.pop(level)]
+            sources = self.deepest.get(level) or [pool.statistics() for pool in self._pools.pop(level)]
+            if level == len(self.strengths):
+                self.deepest[level] = sources
             maps = [self._map(style, source, level) for style, source in zip(self.styles, cycle(sources))]
             if len(sources) < len(maps):
                 maps = [blend(maps, self.shares)]
@@ -72,14 +78,14 @@ class Mapping:
             return rest * x + sum(share.to(x.dtype) * change(x) for change, share in zip(maps, shares))
 
     def _map(self, style, source, level):
-        target = style.statistics[level - 1]
+        target = style[level - 1]
         if self.transform == "adain":
             return renormalisation(source, target)
         if self.transform == "transport":
             mapping, white = transport(source, target, self.ridge, self.backend)
         else:
-            white = whitening(source, self.ridge, self.backend)
-            mapping = map_between(source, target, white, style.root(level, self.ridge, self.backend))
+            white = source.kept(whitening, self.ridge, self.backend)
+            mapping = map_between(source, target, white, target.kept(colouring, self.ridge, self.backend))
         if self.residuals is not None:
             with self.clock("measure"):
                 self.residuals.append(float(residual(regularised(source.covariance, self.ridge)[0], white).max()))

@@ -12,7 +12,7 @@ from models import load_decoder, load_encoder
 from wct import BACKENDS, MODES, STAGES, TRANSFORMS, images, memory, passes, tiles
 from wct.clock import Clock
 from wct.device import choose_device, choose_dtype
-from wct.encoded import Content, Recent, Style, fitted, identified, open_mask
+from wct.encoded import Content, Recent, fitted, identified, open_mask
 from wct.images import open_picture, to_pil, with_alpha
 from wct.mapping import Mapping, coverage, gather, level_strengths, normalised
 from wct.passes import DETAIL
@@ -139,7 +139,7 @@ class Stylizer:
         side, most = tile or _side(content.picture), tiles.SAMPLE
         while True:
             mapping = Mapping(encoded, shares, [strength * one for one in strengths], ridge, backend, transform, clock,
-                              [] if measure else None)
+                              {} if masks else content.deepest, [] if measure else None)
             run = partial(self._run, mapping=mapping, mode=mode, strength=strength, detail=detail)
             try:
                 picture = self._draw(content, masks, run, keep_colors, side, most, mode, mapping)
@@ -183,7 +183,8 @@ class Stylizer:
         size, around = content.picture.size, tiles.margin(levels, mode)
         boxes = tiles.grid(size, side)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
-        deepest = boxes if sampled and mapping.strengths[-1] else []  # few positions for its channels: no sample there
+        # few positions for its channels: no sample there
+        deepest = boxes if sampled and mapping.strengths[-1] and levels not in mapping.deepest else []
         first = tiles.sample(size, most, masks) if sampled else boxes
         clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, deepest)))
 
@@ -229,10 +230,11 @@ class Stylizer:
 
             pixels = [tile.pixels for tile in loaded]
             return passes.cascade(encode, self.decoder, pixels, features, len(mapping.strengths), transform, strength)
-        lost = [tile.pixels - self.decoder.block(1)(tile.features[0]) if strength < 1 else 0  # by D1, of the photo
-                for tile in loaded]
+        for tile in loaded:
+            if strength < 1 and "lost" not in tile.kept:  # by D1, of the photo
+                tile.kept["lost"] = tile.pixels - self.decoder.block(1)(tile.features[0])
         drawn = passes.single_pass(self.decoder, features, transform, strength, detail)
-        return [x + (1 - strength) * one if strength < 1 else x for x, one in zip(drawn, lost)]
+        return [x + (1 - strength) * tile.kept["lost"] if strength < 1 else x for x, tile in zip(drawn, loaded)]
 
     def _tile(self, content, masks, box, around, levels, mode):
         """A Tile of the content with what the mode needs of its features."""
@@ -278,7 +280,7 @@ class Stylizer:
                 weights = tile.masked(masks, levels) if masks else None
                 for pool, features in zip(pools, self.encoder(tile.pixels, levels)):
                     gather(pool, tile, features, weights and weights[0])
-            return Style([pool.statistics() for pool in pools])
+            return [pool.statistics() for pool in pools]
 
         side = min(longest, MAX_STYLE_SIDE)
         key, source = identified(value)

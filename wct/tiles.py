@@ -19,7 +19,7 @@ from wct.images import to_tensor
 SIDE = 1024  # of a tile, without margins: larger ones take more memory, smaller ones more time for their margins
 SAMPLE = 4_000_000  # pixels that statistics are taken of; those of smaller pictures are exact
 PATCH = 512  # side of the squares of a sample
-BLOCK = 128  # side of the squares that statistics are put together from; those of tiles and samples are multiples of it
+BLOCK = 256  # side of the squares that statistics are put together from; those of tiles and samples are multiples of it
 REACH = (2, 8, 20, 60, 140)  # pixels around a point that the encoder to relu{k}_1 and the decoder back look at
 
 
@@ -29,7 +29,7 @@ class Tile:
 
     box, outer: (left, top, right, bottom) in the picture, without and with margins. pixels: (1, 3, h, w) with margins,
     padded to whole cells. masks: None, or (1, 1, h, w) of each style. features: [relu1_1, ...] of the pixels; working
-    on a tile uses them up.
+    on a tile uses them up. kept: what was worked out about it, for all copies.
     """
 
     box: tuple
@@ -37,6 +37,7 @@ class Tile:
     pixels: torch.Tensor
     masks: list | None = None
     features: list = field(default_factory=list)
+    kept: dict = field(default_factory=dict)
 
     def within(self, x):
         """What x (1, n, h / 2^k, w / 2^k), of the tile at any level, has without the margins; what pads it remains

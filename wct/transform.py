@@ -14,11 +14,10 @@ statistics: the optimal transport between Gaussians, which moves the content lea
 and AdaIN's (Huang and Belongie, 2017), T = diag(sigma_s / sigma_c), which sees each channel alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import functional as F
-from torch.nn.grad import conv2d_weight
 
 from wct.sqrtm import matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair
 
@@ -32,6 +31,15 @@ class Statistics:
 
     mean: torch.Tensor
     covariance: torch.Tensor
+    _kept: dict = field(default_factory=dict, repr=False)
+
+    def kept(self, function, ridge, method):
+        """`whitening` or `colouring` of these, of each method the latest remembered."""
+        known, matrix = self._kept.get((function, method), (None, None))
+        if known != ridge:
+            matrix = function(self, ridge, method)
+            self._kept[function, method] = ridge, matrix
+        return matrix
 
 
 @dataclass(frozen=True)
@@ -66,38 +74,30 @@ def statistics(features, weight=None):
     weight: how much each position counts, (1, 1, h, w), not negative and not all zero; by default all the same.
     The covariance divides by the sum of the weights; a single position has covariance zero.
     """
-    features = features.to(torch.promote_types(features.dtype, torch.float32))
     with torch.autocast(features.device.type, enabled=False):
-        if weight is None:
-            mean = features.mean((2, 3))
-            centred = features - mean[..., None, None]
-            return Statistics(mean, _products(centred, centred) / features[0, 0].numel())
-        share = weight.to(features.dtype) / weight.sum()
-        mean = (share * features).sum((2, 3))
-        centred = features - mean[..., None, None]
-        return Statistics(mean, _products(share * centred, centred))
-
-
-def _products(a, b):
-    """Of a and b (B, n, h, w) the products of all channels, summed over the positions: (B, n, n)."""
-    if a.device.type != "cpu":
-        return a.flatten(2) @ b.flatten(2).mT
-    shape = a.shape[1], b.shape[1], 1, 1  # as the gradient of a convolution, which takes half the time of BLAS
-    return torch.cat([conv2d_weight(y, shape, x) for x, y in zip(a.split(1), b.split(1))]).view(len(a), *shape[:2])
+        flat = features.permute(0, 2, 3, 1).to(torch.promote_types(features.dtype, torch.float32)).flatten(1, 2)
+        counts = flat.new_ones(1, 1, flat.shape[1]) if weight is None else weight.to(flat.dtype).flatten(2)
+        total = counts.sum()
+        mean = counts @ flat / total
+        centred = flat - mean
+        weighted = centred if weight is None else counts.mT * centred
+        return Statistics(mean[:, 0], weighted.mT @ centred / total)
 
 
 class Pool:
     """Statistics of a whole, gathered from its parts: in float64, so that their order does not show."""
 
     def __init__(self):
-        self._within, self._means, self._counts = 0, [], []
+        self._within, self._means, self._counts = None, [], []
 
     def add(self, features, weight=None):
         """Features (1, n, h, w) of a part, and how much their positions count, (1, 1, h, w); it may be nothing."""
         count = features[0, 0].numel() if weight is None else float(weight.sum())
         if count:
             part = statistics(features, weight)
-            self._within += count * part.covariance.double()
+            if self._within is None:
+                self._within = torch.zeros_like(part.covariance, dtype=torch.float64)
+            self._within.add_(part.covariance, alpha=count)
             self._means.append(part.mean.double())
             self._counts.append(count)
 

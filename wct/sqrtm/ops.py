@@ -77,16 +77,24 @@ def _attempt(method, A, lower, want, options):
     return result
 
 
-@torch.library.custom_op("wct_sqrtm::roots", mutates_args=())
-def roots(
-    A: Tensor,
-    lower: Tensor | None,
-    method: str,
-    want: str,
-    degree: int | None,
-    scaling: str | None,
-    steps: int | None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+_library = torch.library.Library("wct_sqrtm", "DEF")  # torch.library.custom_op takes a second to its first call
+
+
+def _operator(schema):
+    """Makes a function an operator of torch.library."""
+    name = schema.partition("(")[0]
+
+    def register(function):
+        _library.define(schema)
+        _library.impl(name, function, "CompositeExplicitAutograd")
+        return getattr(torch.ops.wct_sqrtm, name).default
+
+    return register
+
+
+@_operator("roots(Tensor A, Tensor? lower, str method, str want, int? degree, str? scaling, int? steps)"
+           " -> (Tensor, Tensor, Tensor, Tensor)")
+def roots(A, lower, method, want, degree, scaling, steps):
     """A^{1/2}, A^{-1/2} (one of them without columns unless want is "pair"), and for the backward the
     eigenvalues of A^{1/2} with eigenvectors, or the ends of its spectrum with a matrix without columns."""
     outputs = _empty_outputs(A, method, want)
@@ -123,13 +131,13 @@ def _empty_outputs(A, method, want):
     )
 
 
-@roots.register_fake
+@torch.library.register_fake("wct_sqrtm::roots")
 def _(A, lower, method, want, degree, scaling, steps):
     return _empty_outputs(A, method, want)
 
 
-@torch.library.custom_op("wct_sqrtm::lyapunov", mutates_args=())
-def solve_lyapunov(S: Tensor, G: Tensor, values: Tensor, vectors: Tensor) -> Tensor:
+@_operator("lyapunov(Tensor S, Tensor G, Tensor values, Tensor vectors) -> Tensor")
+def solve_lyapunov(S, G, values, vectors):
     """X with S X + X S = G; values and vectors as `roots` returns them, for S."""
     if S.numel() == 0:
         return torch.empty_like(G)
@@ -141,7 +149,7 @@ def solve_lyapunov(S: Tensor, G: Tensor, values: Tensor, vectors: Tensor) -> Ten
     return X.reshape(S.shape)
 
 
-@solve_lyapunov.register_fake
+@torch.library.register_fake("wct_sqrtm::lyapunov")
 def _(S, G, values, vectors):
     return torch.empty(G.shape, dtype=G.dtype, device=G.device)
 

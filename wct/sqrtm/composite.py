@@ -21,6 +21,24 @@ from .spectrum import condition, diagonal, inverse, inverse_by_blocks, round_dow
 TOLERANCE = {torch.float32: 2e-4, torch.float64: 2e-12}  # of the eigenvalues of W A W, below 1
 
 
+class Scratch:
+    """Matrices like A, used again: fresh ones cost as much as the products, page by page, in batches of small ones."""
+
+    def __init__(self, A):
+        self.A, self._free = A, []
+
+    def take(self):
+        return self._free.pop() if self._free else torch.empty_like(self.A)
+
+    def give(self, M):
+        """Take back what is no longer needed, None and A itself aside."""
+        if M is not None and M is not self.A:
+            self._free.append(M)
+
+    def product(self, M, N):
+        return torch.bmm(M, N, out=self.take())
+
+
 def rational(M, constant, weights, shifts):
     """R(M) = c I + sum_j w_j (M + a_j I)^-1 and M R(M), all shifts in one batch; NaN if a factor is missing.
 
@@ -41,17 +59,24 @@ def rational(M, constant, weights, shifts):
     return R, P
 
 
-def polynomial(M, scale, coefficients):
+def polynomial(M, scale, coefficients, scratch=None):
     """R(M) = sum_k c_k Z^k with Z = I - scale M, by Horner's rule; M R(M) is left to whoever needs it."""
+    scratch = scratch or Scratch(M)
     *lower, c, highest = coefficients
-    R = -scale * highest * M
+    if len(lower) == 1:  # in powers of M, one product with its sums
+        R = torch.baddbmm(M, M, M, beta=-scale * (c + 2 * highest), alpha=scale**2 * highest, out=scratch.take())
+        diagonal(R).add_(lower[0] + c + highest)
+        return R, None
+    R = torch.mul(M, -scale * highest, out=scratch.take())
     diagonal(R).add_(highest + c)
     if lower:
-        Z = -scale * M
+        Z = torch.mul(M, -scale, out=scratch.take())
         diagonal(Z).add_(1)
-    for c in reversed(lower):
-        R = Z @ R
-        diagonal(R).add_(c)
+        for c in reversed(lower):
+            R, used = scratch.product(Z, R), R
+            diagonal(R).add_(c)
+            scratch.give(used)
+        scratch.give(Z)
     return R, None
 
 
@@ -202,16 +227,22 @@ def by_solves(functions, A, want):
 def by_products(functions, A, want):
     """Y, W by polynomials. M = W Y afresh in every step costs no more than M <- (M R) R, and its errors grow
     with the root of the condition number where those of the latter grow with the number itself."""
+    scratch = Scratch(A)
     M, Y, W = A, A, None
     for i, (evaluate, *arguments) in enumerate(functions, 1):
-        R, _ = evaluate(M, *arguments)
+        R, _ = evaluate(M, *arguments, scratch)
+        scratch.give(M)
         last = i == len(functions)
         if not (last and want == "inverse"):
-            Y = Y @ R
+            Y, used = scratch.product(Y, R), Y
+            scratch.give(used)
         if not (last and want == "sqrt"):
-            W = R if W is None else R @ W
+            W, used = R if W is None else scratch.product(R, W), W
+            scratch.give(used)
+        if W is not R:
+            scratch.give(R)
         if not last:
-            M = W @ Y
+            M = scratch.product(W, Y)
     return Y, W
 
 

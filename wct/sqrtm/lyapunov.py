@@ -65,10 +65,11 @@ def by_doubling(S, G, low, high):
     K = V.mul_(column(-2 * p))
     diagonal(K).add_(1)
     steps = _doublings(round_down(low / high), TOLERANCE[S.dtype])
+    spare = torch.empty_like(K)  # fresh matrices would cost as much as the products
     for i in range(steps):
-        X = X.baddbmm_(K @ X, K)
+        X.baddbmm_(torch.bmm(K, X, out=spare), K)
         if i < steps - 1:
-            K = K @ K
+            K, spare = torch.bmm(K, K, out=spare), K
     return X
 
 

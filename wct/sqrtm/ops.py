@@ -34,13 +34,14 @@ def _no_autocast(A):
 
 
 def _check_values(A, average):
-    """Raises a ValueError unless A is finite and as good as symmetric; `average` is (A + A^T) / 2."""
+    """max |a_ij| of `average`, (A + A^T) / 2; raises a ValueError unless A is finite and as good as symmetric."""
     size, asymmetry = largest(average), 2 * largest(A - average)
     finite, symmetric = torch.stack([asymmetry.isfinite().all(), (asymmetry <= 1e-3 * size).all()]).tolist()
     if not finite:
         raise ValueError("the matrix contains NaN or infinity")
     if not symmetric:
         raise ValueError("the matrix is not symmetric: A and its transpose differ by more than rounding")
+    return size
 
 
 def _sane(A, Y, W):
@@ -108,8 +109,7 @@ def roots(A, lower, method, want, degree, scaling, steps):
     with _no_autocast(A):
         flat = A.reshape(-1, n, n)
         average = symmetrise(flat)
-        _check_values(flat, average)
-        flat, scale = normalise(average)
+        flat, scale = normalise(average, _check_values(flat, average))
         if lower is not None:
             lower = lower.reshape(-1) / scale / scale
         Y, W, values, vectors = _attempt(METHODS[method], flat, lower, want, options)

@@ -34,13 +34,13 @@ def _next_power_of_two(x):
     return torch.where(x > 0, torch.exp2(x.log2().ceil()), 1)
 
 
-def normalise(A):
-    """A / s and the square root of s, (B,): s >= lambda_max is a power of two, or 1 for a zero matrix.
+def normalise(A, size):
+    """A / s, in place, and the square root of s, (B,): s >= lambda_max is a power of two, or 1 for a zero matrix.
 
-    The division is exact, and nothing in between leaves the range of the dtype.
+    size: max |a_ij|, (B,). The division is exact, and nothing in between leaves the range of the dtype.
     """
-    outer = _next_power_of_two(largest(A))
-    A = A / column(outer)
+    outer = _next_power_of_two(size)
+    A.div_(column(outer))
     inner = _next_power_of_two(upper_bound(A))
     return A.div_(column(inner)), outer.sqrt() * inner.sqrt()
 

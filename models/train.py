@@ -11,17 +11,21 @@ running mean to weights/ at the end. Photos and paintings that are held out meas
 import argparse
 import math
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 
+from models.losses import content_loss, layers, moments, psnr, relative, stage_ends, style_loss, total_variation
 from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
+from wct import memory
+from wct.device import choose_dtype
 from wct.passes import single_pass
 from wct.transform import Statistics, colouring, map_between, statistics, whitening
 
@@ -29,6 +33,7 @@ HELD_OUT_STYLES = (
     "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
 )
 FEATURE_WEIGHT = 0.1
+FIRST_RATE = 0.2  # learning rate of D1, relative: it has few weights, and all of the picture hangs on each
 LEVEL_ODDS = (0.04, 0.16, 0.2, 0.25, 0.35)  # how often each level is the one to reconstruct from
 
 
@@ -54,11 +59,6 @@ def batches(pictures, size, count, scale, colour=0.0):
         yield torch.stack([augment(pictures[i]) for i in chosen])
 
 
-def psnr(a, b):
-    """Peak signal-to-noise ratio in dB per picture of a batch, for values in [0, 1]."""
-    return -10 * torch.log10((a - b).pow(2).flatten(1).mean(1).clamp(min=1e-10))
-
-
 def centre(picture, device):
     """The 256-pixel centre crop as a float batch of one."""
     return v2.functional.center_crop(picture, 256)[None].to(device).float() / 255
@@ -74,11 +74,6 @@ def validate(encoder, decoder, photos, device):
         pictures = [decoder(f, k).clamp(0, 1) for k, f in enumerate(features[: decoder.levels], 1)]
         rows.append([float(psnr(p, picture)) for p in pictures])
     return torch.tensor(rows).mean(0).tolist()
-
-
-def relative(a, b):
-    """||a - b||_F / ||b||_F per picture of a batch."""
-    return (a - b).flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)
 
 
 def reconstruction_loss(encoder, decoder, pictures):
@@ -99,72 +94,61 @@ def reconstruction_loss(encoder, decoder, pictures):
     return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error
 
 
-def moments(features):
-    """Second moments E[f f^T] (B, n, n) and means (B, n): all that style is to the losses and the transform."""
-    flat = features.flatten(2).float()
-    return flat @ flat.mT / flat.shape[-1], flat.mean(-1)
+@dataclass
+class Target:
+    """What is known of a style, or of several as a batch: `moments` of its layers, what the transform asks of levels."""
+
+    moments: list
+    statistics: list
+    roots: list
+
+    def to(self, device):
+        return Target(*([tuple(x.to(device) for x in row) for row in part] for part in self._parts()))
+
+    def _parts(self):
+        return self.moments, self.statistics, self.roots
+
+    @staticmethod
+    def batch(targets):
+        return Target(*([tuple(map(torch.cat, zip(*rows))) for rows in zip(*parts)]
+                        for parts in zip(*(target._parts() for target in targets))))
 
 
-def mean_and_deviation(gram, mean):
-    variance = gram.diagonal(dim1=-2, dim2=-1) - mean.pow(2)
-    return torch.cat([mean, variance.clamp(min=1e-8).sqrt()], -1)
-
-
-def style_loss(ours, styles):
-    """Mean over the levels of the relative distances of Gram matrices and of means and deviations."""
-    total = 0
-    for a, b in zip(ours, styles, strict=True):
-        total = total + relative(a[0], b[0]).mean() + relative(mean_and_deviation(*a), mean_and_deviation(*b)).mean()
-    return total / len(ours)
-
-
-def content_loss(ours, contents):
-    """Mean over the levels of the squared distance of unit feature vectors: LPIPS without its learned heads."""
-    total = 0
-    for a, b in zip(ours, contents, strict=True):
-        total = total + (F.normalize(a, dim=1) - F.normalize(b, dim=1)).pow(2).sum(1).mean()
-    return total / len(ours)
-
-
-def total_variation(x):
-    return (x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()
+@torch.no_grad()
+def target(encoder, levels, picture):
+    """The Target of a picture (1, 3, H, W), on the CPU."""
+    found = layers(encoder, picture)
+    own = [statistics(f) for f in stage_ends(found)[:levels]]
+    return Target([moments(f) for f in found], [(s.mean, s.covariance) for s in own],
+                  [(colouring(s, method="eigh"),) for s in own]).to("cpu")
 
 
 def stylise(decoder, contents, style):
     """The program's single pass, with the whitening differentiated by the Lyapunov equation."""
-    targets = [Statistics(mean, gram - mean[..., :, None] * mean[..., None, :]) for gram, mean in style]
-
     def transform(xs, level):
-        content, target = statistics(*xs), targets[level - 1]
-        white, root = whitening(content, method="eigh"), colouring(target, method="eigh")
-        return [map_between(content, target, white, root)]
+        content, wanted, (root,) = statistics(*xs), Statistics(*style.statistics[level - 1]), style.roots[level - 1]
+        return [map_between(content, wanted, whitening(content, method="eigh"), root)]
 
     return single_pass(decoder, [list(contents)], transform)[0]
 
 
 def stylisation_losses(encoder, decoder, pictures, style):
-    """Style and content losses (see above) of stylised pictures, and a penalty on noise and on excess of [0, 1]."""
+    """Style and content losses of stylised pictures, and a penalty on noise and on excess of [0, 1]."""
     with torch.no_grad():
-        contents = encoder(pictures, decoder.levels)
-    output = stylise(decoder, contents, style)
-    ours = encoder(output)
+        contents = layers(encoder, pictures)
+    output = stylise(decoder, stage_ends(contents)[: decoder.levels], style)
+    ours = layers(encoder, output)
     penalty = 0.1 * total_variation(output) + 10 * (output - output.clamp(0, 1)).pow(2).mean()
-    return style_loss([moments(f) for f in ours], style), content_loss(ours[: decoder.levels], contents), penalty
+    return style_loss([moments(f) for f in ours], style.moments), content_loss(ours, contents), penalty
 
 
-@torch.no_grad()
-def style_bank(encoder, crops, count, device):
-    """The moments at every level of `count` crops, on the CPU, so that no style is encoded twice."""
-    bank = []
-    for _ in range(count):
-        crop = next(crops).to(device, memory_format=torch.channels_last)
-        bank.append([[m.cpu() for m in moments(f)] for f in encoder(crop)])
-    return bank
+def style_bank(encoder, levels, crops, count, device):
+    """The Targets of `count` crops, so that no style is encoded twice."""
+    return [target(encoder, levels, next(crops).to(device, memory_format=torch.channels_last)) for _ in range(count)]
 
 
 def pick(bank, count, device):
-    chosen = [bank[i] for i in torch.randint(len(bank), (count,))]
-    return [[torch.cat(m).to(device) for m in zip(*level)] for level in zip(*chosen)]
+    return Target.batch([bank[i] for i in torch.randint(len(bank), (count,))]).to(device)
 
 
 @torch.inference_mode()
@@ -173,7 +157,7 @@ def validate_style(encoder, decoder, photos, paintings, device):
     rows = []
     for i, photo in enumerate(photos[:8]):
         content, painting = (centre(p, device) for p in (photo, paintings[i % len(paintings)]))
-        style = [moments(f) for f in encoder(painting)]
+        style = target(encoder, decoder.levels, painting).to(device)
         rows.append([float(x) for x in stylisation_losses(encoder, decoder, content, style)[:2]])
     return torch.tensor(rows).mean(0).tolist()
 
@@ -222,7 +206,7 @@ def arguments():
     parser.add_argument("--photos", required=True, help="folder of .jpg photos to train on")
     parser.add_argument("--styles", default="examples/style", help="folder of .jpg paintings (default: %(default)s)")
     parser.add_argument("--stylise", action="store_true", help="train on stylised pairs, through the transform")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
@@ -238,12 +222,16 @@ def arguments():
 
 def main():
     args = arguments()
-    name, levels = ("stylised", 4) if args.stylise else ("reconstruction", 5)
+    kind, levels = ("stylised", 4) if args.stylise else ("reconstruction", 5)
     layout = {"device": args.device, "memory_format": torch.channels_last}
-    encoder, decoder = load_encoder().to(**layout), load_decoder(name, levels).to(**layout).requires_grad_(True)
+    dtype = choose_dtype(torch.device(args.device))
+    half = partial(torch.autocast, torch.device(args.device).type, dtype, enabled=dtype != torch.float32)
+    memory.reuse()
+    encoder, decoder = load_encoder().to(**layout), load_decoder(kind, levels).to(**layout).requires_grad_(True)
     mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
-    optimiser = torch.optim.Adam(decoder.parameters(), betas=(0.9, 0.999))
-    checkpoint = Checkpoint(args.checkpoint or Path(f"checkpoint_{name}.safetensors"), decoder, mean, optimiser)
+    optimiser = torch.optim.Adam([{"params": list(block.parameters()), "share": FIRST_RATE if name == "D1" else 1}
+                                  for name, block in decoder.blocks.items()])
+    checkpoint = Checkpoint(args.checkpoint or Path(f"checkpoint_{kind}.safetensors"), decoder, mean, optimiser)
     start = checkpoint.read()
     torch.manual_seed(start)
 
@@ -256,40 +244,48 @@ def main():
         pictures = read_folder(args.styles)
         paintings = [picture for name, picture in pictures.items() if name not in HELD_OUT_STYLES]
         unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
-        bank = style_bank(encoder, batches(paintings, 320, 1, (0.25, 1.0), colour=0.2), args.bank * 2 // 3, args.device)
-        bank += style_bank(encoder, batches(photos, 256, 1, (0.5, 1.0), colour=0.2), args.bank // 3, args.device)
+        crops = batches(paintings, 384, 1, (0.25, 1.0), colour=0.2), batches(photos, 288, 1, (0.5, 1.0), colour=0.2)
+        bank = [one for some, count in zip(crops, (args.bank * 2 // 3, args.bank // 3))
+                for one in style_bank(encoder, levels, some, count, args.device)]
+
+    def report(step):
+        with half():
+            told = "PSNR " + " ".join(f"{p:.2f}" for p in validate(encoder, mean.module, held_out, args.device))
+            if args.stylise:
+                losses = validate_style(encoder, mean.module, held_out, unseen, args.device)
+                told += " style {:.4f} content {:.4f}".format(*losses)
+        print(f"validation {step} {told}", flush=True)
 
     print(f"steps {start} to {args.steps}", flush=True)
+    report(start)
     began = time.monotonic()
     for step in range(start, args.steps):
         for group in optimiser.param_groups:
-            group["lr"] = rate(step, args)
+            group["lr"] = group["share"] * rate(step, args)
         pictures = next(contents).to(**layout)
-        if args.stylise and step % 5:
-            targets = pick(bank, args.batch, args.device)
-            style, content, penalty = stylisation_losses(encoder, decoder, pictures, targets)
-            loss = style + args.content_weight * content + penalty
-            shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
-        else:
-            loss = reconstruction_loss(encoder, decoder, pictures)
-            shown = f"reconstruction {float(loss.detach()):.4f}"
+        with half():
+            if args.stylise and step % 10:
+                targets = pick(bank, args.batch, args.device)
+                style, content, penalty = stylisation_losses(encoder, decoder, pictures, targets)
+                loss = style + args.content_weight * content + penalty
+                shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
+            else:
+                loss = reconstruction_loss(encoder, decoder, pictures)
+                shown = f"reconstruction {float(loss.detach()):.4f}"
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        for block in decoder.blocks.values():
+            torch.nn.utils.clip_grad_norm_(block.parameters(), 1.0)
         optimiser.step()
         mean.update_parameters(decoder)
         if step % 10 in (0, 1):
             print(f"{step} {time.monotonic() - began:.0f}s {shown}", flush=True)
         if (step + 1) % args.every == 0 or step + 1 == args.steps:
             checkpoint.write()
-            report = "PSNR " + " ".join(f"{p:.2f}" for p in validate(encoder, mean.module, held_out, args.device))
-            if args.stylise:
-                losses = validate_style(encoder, mean.module, held_out, unseen, args.device)
-                report += " style {:.4f} content {:.4f}".format(*losses)
-            print(f"validation {step + 1} {report}", flush=True)
+            report(step + 1)
 
     state = {k: v for k, v in mean.module.state_dict().items() if ".D5." not in k}
-    save(state, DECODERS[name])
+    save(state, DECODERS[kind])
     if not args.stylise:
         save({f"decoder.{k}": v for k, v in mean.module.state_dict().items() if ".D5." in k}, LEVEL5, keep="encoder.")
 

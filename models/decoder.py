@@ -10,16 +10,16 @@ from models.vgg import CHANNELS, Conv3x3
 class UpConv3x3(nn.Conv2d):
     """Nearest doubling, then `Conv3x3`: (B, in, H, W) -> (B, out, 2H, 2W).
 
-    Without gradients it is one transposed convolution of stride 2, exactly the same at 4/9 of the arithmetic: output
-    pixels that share an input share the sum of their taps, and the reflection padding of a doubled picture is the
-    replication of the small one. Its gradient is slower than that of the plain form.
+    Without gradients it is one transposed convolution of stride 2, the same but for rounding at 4/9 of the arithmetic:
+    output pixels that share an input share the sum of their taps, and the reflection padding of a doubled picture is
+    the replication of the small one. Its gradient is slower than that of the plain form.
     """
 
     def __init__(self, in_channels, out_channels):
         super().__init__(in_channels, out_channels, 3)
 
     def forward(self, x):
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad):
             return super().forward(F.pad(F.interpolate(x, scale_factor=2), (1, 1, 1, 1), mode="reflect"))
         kernel = _doubled(_doubled(self.weight, 2), 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
         return F.conv_transpose2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, self.bias, stride=2, padding=3)

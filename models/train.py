@@ -96,38 +96,38 @@ def reconstruction_loss(encoder, decoder, pictures):
 
 @dataclass
 class Target:
-    """What is known of a style, or of several as a batch: `moments` of its layers, what the transform asks of levels."""
+    """A style, or several as a batch: `moments` of its layers, and for the transform `colouring` of its levels."""
 
     moments: list
-    statistics: list
     roots: list
 
     def to(self, device):
-        return Target(*([tuple(x.to(device) for x in row) for row in part] for part in self._parts()))
-
-    def _parts(self):
-        return self.moments, self.statistics, self.roots
+        return Target([tuple(x.to(device) for x in pair) for pair in self.moments], [x.to(device) for x in self.roots])
 
     @staticmethod
     def batch(targets):
-        return Target(*([tuple(map(torch.cat, zip(*rows))) for rows in zip(*parts)]
-                        for parts in zip(*(target._parts() for target in targets))))
+        """Those of several styles as one."""
+        moments, roots = (zip(*part) for part in zip(*((one.moments, one.roots) for one in targets)))
+        return Target([tuple(map(torch.cat, zip(*pairs))) for pairs in moments], list(map(torch.cat, roots)))
 
 
 @torch.no_grad()
 def target(encoder, levels, picture):
     """The Target of a picture (1, 3, H, W), on the CPU."""
     found = layers(encoder, picture)
-    own = [statistics(f) for f in stage_ends(found)[:levels]]
-    return Target([moments(f) for f in found], [(s.mean, s.covariance) for s in own],
-                  [(colouring(s, method="eigh"),) for s in own]).to("cpu")
+    roots = [colouring(statistics(f), method="eigh") for f in stage_ends(found)[:levels]]
+    return Target([moments(f) for f in found], roots).to("cpu")
 
 
 def stylise(decoder, contents, style):
     """The program's single pass, with the whitening differentiated by the Lyapunov equation."""
+    ends = stage_ends(style.moments)
+
     def transform(xs, level):
-        content, wanted, (root,) = statistics(*xs), Statistics(*style.statistics[level - 1]), style.roots[level - 1]
-        return [map_between(content, wanted, whitening(content, method="eigh"), root)]
+        with torch.autocast(xs[0].device.type, enabled=False):  # the map is rounded once, as in the program
+            content, (gram, mean) = statistics(*xs), ends[level - 1]
+            wanted = Statistics(mean, gram - mean[..., :, None] * mean[..., None, :])
+            return [map_between(content, wanted, whitening(content, method="eigh"), style.roots[level - 1])]
 
     return single_pass(decoder, [list(contents)], transform)[0]
 
@@ -211,7 +211,8 @@ def arguments():
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
     parser.add_argument("--content-weight", type=float, default=0.3, help="of the content loss beside the style loss")
-    parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos")
+    parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos; 6 MB of "
+                        "memory each (default: %(default)s)")
     parser.add_argument("--validation", type=int, default=45, help="photos held out, the last by name")
     parser.add_argument("--checkpoint", type=Path, help="default: checkpoint_stylised or checkpoint_reconstruction"
                         ".safetensors")
@@ -245,8 +246,9 @@ def main():
         paintings = [picture for name, picture in pictures.items() if name not in HELD_OUT_STYLES]
         unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
         crops = batches(paintings, 384, 1, (0.25, 1.0), colour=0.2), batches(photos, 288, 1, (0.5, 1.0), colour=0.2)
-        bank = [one for some, count in zip(crops, (args.bank * 2 // 3, args.bank // 3))
-                for one in style_bank(encoder, levels, some, count, args.device)]
+        with half():
+            bank = [one for some, count in zip(crops, (args.bank * 2 // 3, args.bank // 3))
+                    for one in style_bank(encoder, levels, some, count, args.device)]
 
     def report(step):
         with half():

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,14 +19,16 @@ LAYERS = (  # the convolutions that lead from one relu{k}_1 to the next; "pool" 
 class Conv3x3(nn.Conv2d):
     """3 x 3 convolution with reflection padding: (B, in, H, W) -> (B, out, H, W), H and W at least 2.
 
-    It is done in the dtype of the weights, whatever comes in.
+    It is done in the dtype of the weights, whatever comes in, or in that of autocast.
     """
 
     def __init__(self, in_channels, out_channels):
         super().__init__(in_channels, out_channels, 3)
 
     def forward(self, x):
-        return super().forward(F.pad(x.to(self.weight.dtype), (1, 1, 1, 1), mode="reflect"))
+        if not torch.is_autocast_enabled(x.device.type):
+            x = x.to(self.weight.dtype)
+        return super().forward(F.pad(x, (1, 1, 1, 1), mode="reflect"))
 
 
 def _stage(level):

@@ -68,9 +68,10 @@ def test_mistakes_are_told_in_a_line(arguments, words):
 
 def test_classic_is_left_out_where_memory_is_short(monkeypatch, capsys):
     monkeypatch.setattr(memory, "free", lambda device: 1e6)
-    rows = list(pipeline.run(SimpleNamespace(sizes=[32], backends=["eigh"], repeats=1), "cpu"))
+    rows = list(pipeline.run(SimpleNamespace(sizes=[32], backends=["eigh"], repeats=1, dtype="float32"), "cpu"))
     assert [row["program"] for row in rows[-3:]] == ["strength changed", "adain", "adain"]
     assert [row["backend"] for row in rows] == 5 * ["mpa"] + 5 * ["eigh"] + 2 * [None]
+    assert {row["dtype"] for row in rows} == {"float32"}
     assert capsys.readouterr().out.count("classic at 32 is left out") == 1
 
 

@@ -44,7 +44,7 @@ def test_tiles_make_the_same_picture(deep, small, options):
 def test_tiles_in_bfloat16_make_the_same_picture(size):
     stylizer = Stylizer.from_pretrained(device="cpu", dtype=torch.bfloat16)
     whole, tiled = (stylizer(PHOTO.resize(size), STYLES[2], tile=tile) for tile in (None, 512))
-    assert difference(tiled, whole) <= 2
+    assert difference(tiled, whole) == 0  # or rounding, to so few digits, would show
 
 
 def test_transparency_and_regions_in_tiles(stylizer, small):

@@ -114,7 +114,11 @@ def _make(stylizer, content, style, comparison, options):
     options = options | {"measure": comparison is not None}
     result = make(style, **options)
     if comparison:
-        comparison.add(options["backend"], result, lambda name: make(style, **options | {"backend": name}))
+        def again(backend):
+            stylizer.forget(styles=False)  # or what is kept of the content would be its gain
+            return make(style, **options | {"backend": backend})
+
+        comparison.add(options["backend"], result, again)
     return result
 
 

@@ -66,7 +66,7 @@ class Comparison:
     def add(self, backend, result, run):
         """One pair: the result of `backend`, and `run(name)` for those of the others."""
         results = {name: result if name == backend else run(name) for name in self.rows}
-        encode = {"encode": result.seconds["encode"]}  # the others found the pictures encoded already
+        encode = {"encode": result.seconds["encode"]}  # the others found the style encoded already
         for name, other in results.items():
             decibels = psnr(other.picture, results["svd"].picture)
             self.rows[name].append((other.seconds | encode, other.residual, decibels))

@@ -25,7 +25,7 @@ def choose_dtype(device):
     """
     try:
         faster = _seconds(device, torch.bfloat16) < 0.75 * _seconds(device, torch.float32)
-    except RuntimeError:  # not at all
+    except (RuntimeError, TypeError):  # not at all
         faster = False
     return torch.bfloat16 if faster else torch.float32
 
@@ -37,8 +37,9 @@ def synchronise(device):
 
 
 @torch.inference_mode()
-def _seconds(device, dtype, channels=64, side=66):
-    """The least time of a few convolutions."""
+def _seconds(device, dtype):
+    """The least time of a few convolutions, large enough that starting one on an accelerator does not count."""
+    channels, side = (64, 66) if device.type == "cpu" else (256, 514)
     layout = {"device": device, "dtype": dtype, "memory_format": torch.channels_last}
     x, kernel = torch.ones(1, channels, side, side).to(**layout), torch.ones(channels, channels, 3, 3).to(**layout)
     times = []

@@ -3,19 +3,14 @@ page by page and zeroed, for the next tensor. That was a third of the time of a 
 
 import ctypes
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8  # of malloc.h
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of malloc.h
 
 
-def reuse(on=True):
-    """Keep what is freed for the tensors to come, in the whole process; or, as glibc does on its own, hand it back."""
-    if on:
-        _call("mallopt", _ARENA_MAX, 1)  # others cannot hold large blocks
-        _call("mallopt", _MMAP_MAX, 0)
-        _call("mallopt", _TRIM_THRESHOLD, 2**31 - 1)
-    else:
-        _call("mallopt", _MMAP_MAX, 65536)
-        _call("mallopt", _MMAP_THRESHOLD, 2**25)  # where glibc's own adjustment ends
-        _call("mallopt", _TRIM_THRESHOLD, 2**26)
+def reuse():
+    """Keep what is freed for the tensors to come, in the whole process."""
+    _call("mallopt", _ARENA_MAX, 1)  # others cannot hold large blocks
+    _call("mallopt", _MMAP_MAX, 0)
+    _call("mallopt", _TRIM_THRESHOLD, 2**31 - 1)
 
 
 def release():

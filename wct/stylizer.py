@@ -56,7 +56,8 @@ class Stylizer:
 
     def __init__(self, encoder, decoder, device="auto", dtype=None, max_pixels=images.MAX_PIXELS, styles=256):
         self.device, self.max_pixels = choose_device(device), max_pixels
-        layout = {"device": self.device, "dtype": dtype or choose_dtype(self.device), "memory_format": torch.channels_last}
+        self.dtype = dtype or choose_dtype(self.device)
+        layout = {"device": self.device, "dtype": self.dtype, "memory_format": torch.channels_last}
         self.encoder, self.decoder = encoder.to(**layout).eval(), decoder.to(**layout).eval()
         self.decoder.block(1).float()  # eight bits of mantissa are too few for pixels
         if self.device.type == "cpu":
@@ -183,10 +184,10 @@ class Stylizer:
         size, around = content.picture.size, tiles.margin(levels, mode)
         boxes = tiles.grid(size, side)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
-        # few positions for its channels: no sample there
-        deepest = boxes if sampled and mapping.strengths[-1] and levels not in mapping.deepest else []
+        # the deepest level has few positions for its channels: no sample there
+        unmeasured = boxes if sampled and mapping.strengths[-1] and levels not in mapping.deepest else []
         first = tiles.sample(size, most, masks) if sampled else boxes
-        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, deepest)))
+        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured)))
 
         def load(box, around=around):
             with clock("encode"):
@@ -198,8 +199,8 @@ class Stylizer:
             mapping.measure(tile, tile.features[-1], levels)
 
         canvas, lights = Image.new("RGB", size), None
-        if deepest:
-            for box in deepest:
+        if unmeasured:
+            for box in unmeasured:
                 measure(box)
             mapping.fit(levels)
         loaded = [load(box, 0) if sampled else load(box) for box in first]
@@ -275,7 +276,7 @@ class Stylizer:
                 picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, images.MAX_PIXELS)
             masks = mask and [open_mask(mask_source, picture)]
             pools = [Pool() for _ in range(levels)]
-            for box in tiles.grid(picture.size, _side(picture)):
+            for box in tiles.grid(picture.size, tiles.SIDE):
                 tile = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
                 weights = tile.masked(masks, levels) if masks else None
                 for pool, features in zip(pools, self.encoder(tile.pixels, levels)):
@@ -295,7 +296,9 @@ def _side(picture):
 
 
 def _out_of_memory(error):
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether it is that of CUDA, of MPS or of the CPU's allocator."""
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "can't allocate memory"))
 
 
 def _finish(canvas, lights, tile, x):

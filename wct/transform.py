@@ -52,7 +52,7 @@ class AffineMap:
     def __call__(self, features):
         """Map features (B, n, h, w), one map for all or one for each; computed in their dtype."""
         n = features.shape[1]
-        kernels, offsets = (part.to(features.dtype) for part in (self.matrix.view(-1, n, n, 1, 1), self.offset.view(-1, n)))
+        kernels, offsets = self.matrix.to(features.dtype).view(-1, n, n, 1, 1), self.offset.to(features.dtype).view(-1, n)
         parts = features.chunk(len(kernels))
         mapped = [F.conv2d(part, kernel, offset) for part, kernel, offset in zip(parts, kernels, offsets)]
         return torch.cat(mapped) if len(mapped) > 1 else mapped[0]
@@ -95,11 +95,13 @@ class Pool:
         count = features[0, 0].numel() if weight is None else float(weight.sum())
         if count:
             part = statistics(features, weight)
+            covariance = off_mps(part.covariance)
             if self._within is None:
-                self._within = torch.zeros_like(part.covariance, dtype=torch.float64)
-            self._within.add_(part.covariance, alpha=count)
-            self._means.append(part.mean.double())
+                self._within = torch.zeros_like(covariance, dtype=torch.float64)
+            self._within.add_(covariance, alpha=count)
+            self._means.append(off_mps(part.mean).double())
             self._counts.append(count)
+            self._device = features.device
 
     def statistics(self):
         """Of all that was added, in float32."""
@@ -108,7 +110,12 @@ class Pool:
         mean = (share * means).sum(0)
         apart = means - mean
         covariance = self._within / total + (share * apart).mT @ apart
-        return Statistics(mean[None].float(), covariance.float())
+        return Statistics(mean[None].float().to(self._device), covariance.float().to(self._device))
+
+
+def off_mps(x):
+    """x where there is float64: on its own device or the CPU."""
+    return x.cpu() if x.device.type == "mps" else x
 
 
 def regularised(covariance, ridge=RIDGE):
@@ -141,12 +148,11 @@ def transport(content, style, ridge=RIDGE, method="mpa"):
 
     Computed in float64: the inner root's condition is the product of two.
     """
-    (a, a_eps), (b, b_eps) = (regularised(s.covariance.double(), ridge) for s in (content, style))
+    (a, a_eps), (b, b_eps) = (regularised(off_mps(s.covariance).double(), ridge) for s in (content, style))
     root, white = matrix_sqrt_pair(a, method, lower=a_eps)
     inner = root @ b @ root
     matrix = white @ matrix_sqrt((inner + inner.mT) / 2, method, lower=a_eps * b_eps) @ white
-    dtype = content.mean.dtype
-    return _through_means(matrix.to(dtype), content, style), white.to(dtype)
+    return _through_means(matrix.to(content.mean), content, style), white.to(content.mean)
 
 
 def renormalisation(content, style):

@@ -12,7 +12,7 @@ from wct.report import report_path, write_report
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
 DEFAULT = "mpa"  # the backend that the others are compared to
 CLASSIC_BYTES = 2400  # per pixel, of the classic cascade at its peak
-COLUMNS = ("device", "program", "backend", "size", "style_cached", "seconds", *STAGES, "memory_mb", "relative")
+COLUMNS = ("device", "dtype", "program", "backend", "size", "style_cached", "seconds", *STAGES, "memory_mb", "relative")
 
 
 def add_command(commands):
@@ -33,6 +33,8 @@ def add_command(commands):
     add("--backends", type=list_of(one_of(*BACKENDS)), default=["mpa", "zolotarev", "eigh", "svd"],
         metavar="B[,B...]", help=f"default: mpa,zolotarev,eigh,svd; {DEFAULT}, to compare with, always takes part")
     add("--device", choices=("cpu", "cuda"), help="default: CUDA where there is one")
+    add("--dtype", choices=("float32", "bfloat16"), help="of our convolutions (default: the faster); the baselines "
+        "have float32")
     add("--repeats", type=count, default=5, metavar="R", help="runs to take the median of (default: 5)")
     add("--report", type=report_path, metavar="FILE", help="write one row per program and size to FILE.json or .csv")
     add("--plot", type=Path, metavar="DIR", help="draw the seconds per stage; needs matplotlib")
@@ -86,10 +88,13 @@ def fits(size, device):
 
 def run(args, device):
     """A row for every size and case, its time divided by that of the default, which comes first."""
+    import torch
+
     from wct.benchmark.baselines import AdaIN, Classic
     from wct.stylizer import Stylizer
 
-    networks = Stylizer.from_pretrained(device=device), Classic(device), AdaIN(device)
+    stylizer = Stylizer.from_pretrained(device=device, dtype=args.dtype and getattr(torch, args.dtype))
+    ours, networks = str(stylizer.dtype).removeprefix("torch."), (stylizer, Classic(device), AdaIN(device))
     backends = dict.fromkeys([DEFAULT, *args.backends])
     for *_, call in cases(32, backends, *networks):
         call()  # what libraries load when first used is no program's memory
@@ -101,14 +106,15 @@ def run(args, device):
             seconds, taken = measure(prepare, call, args.repeats, device)
             default = default or seconds["seconds"]
             yield seconds | {
-                "device": device, "program": program, "backend": backend, "size": size,
+                "device": device, "dtype": ours if backend else "float32", "program": program, "backend": backend,
+                "size": size,
                 "style_cached": "yes" if cached else "no", "memory_mb": taken and taken / 1e6,
                 "relative": seconds["seconds"] / default,
             }
 
 
 TABLE = (  # heading, key of a row, width, format
-    ("program", "program", 16, ""), ("backend", "backend", 13, ""), ("size", "size", 4, ""),
+    ("program", "program", 16, ""), ("dtype", "dtype", 8, ""), ("backend", "backend", 13, ""), ("size", "size", 4, ""),
     ("style cached", "style_cached", 12, ""), ("seconds", "seconds", 8, ".3f"),
     *((stage, stage, 9, ".3f") for stage in STAGES),
     ("memory MB", "memory_mb", 9, ".0f"), ("times as long", "relative", 13, ".2f"),

@@ -227,7 +227,6 @@ def main():
     layout = {"device": args.device, "memory_format": torch.channels_last}
     dtype = choose_dtype(torch.device(args.device))
     half = partial(torch.autocast, torch.device(args.device).type, dtype, enabled=dtype != torch.float32)
-    memory.reuse()
     encoder, decoder = load_encoder().to(**layout), load_decoder(kind, levels).to(**layout).requires_grad_(True)
     mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
     optimiser = torch.optim.Adam([{"params": list(block.parameters()), "share": FIRST_RATE if name == "D1" else 1}
@@ -249,6 +248,8 @@ def main():
         with half():
             bank = [one for some, count in zip(crops, (args.bank * 2 // 3, args.bank // 3))
                     for one in style_bank(encoder, levels, some, count, args.device)]
+
+    memory.reuse()
 
     def report(step):
         with half():

@@ -76,6 +76,28 @@ def test_memory_is_used_again():
     assert kept + 300_000 < returned  # pages of 4 KB: the same 64 MB, or forty times new ones
 
 
+TIDY = """
+import torch
+from wct import memory
+memory.reuse()
+memory.MOST = 300_000_000
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+large = [(torch.ones(2**24), torch.ones(2**18)) for _ in range(8)]
+kept = [small for _, small in large]  # lies between what is freed
+del large
+before = resident()
+memory.tidy()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
+def test_what_is_free_between_what_is_kept_is_handed_back():
+    run = subprocess.run([sys.executable, "-c", TIDY], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert int(run.stdout) > 400_000_000
+
+
 def test_another_c_library_does_no_harm(monkeypatch):
     class Without:
         def __getattr__(self, name):
@@ -84,3 +106,4 @@ def test_another_c_library_does_no_harm(monkeypatch):
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Without())
     memory.reuse()
     memory.release()
+    memory.tidy()

@@ -4,6 +4,14 @@ page by page and zeroed, for the next tensor. That was a third of the time of a 
 import ctypes
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of malloc.h
+MOST = 2_000_000_000  # bytes: more than that is not kept free
+
+
+class _Mallinfo2(ctypes.Structure):
+    """As malloc.h has it."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
 
 
 def reuse():
@@ -13,13 +21,24 @@ def reuse():
     _call("mallopt", _TRIM_THRESHOLD, 2**31 - 1)
 
 
+def tidy():
+    """Hand back what is free where it is more than MOST: what stays in use, such as a style's statistics, breaks the
+    space for large blocks up, and the process would grow."""
+    info = _call("mallinfo2", restype=_Mallinfo2)
+    if info and info.fordblks > MOST:
+        release()
+
+
 def release():
     """Hand back now whatever is free."""
     _call("malloc_trim", 0)
 
 
-def _call(name, *values):
+def _call(name, *values, restype=ctypes.c_int):
+    """The result of a function of glibc, None where the C library is another."""
     try:
-        getattr(ctypes.CDLL(None), name)(*values)
-    except (OSError, AttributeError, TypeError):  # another C library
-        pass
+        function = getattr(ctypes.CDLL(None), name)
+        function.restype = restype
+        return function(*values)
+    except (OSError, AttributeError, TypeError):
+        return None

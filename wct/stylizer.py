@@ -153,6 +153,7 @@ class Stylizer:
                                               "size") from error
             content.whole = None
             side, most = max(tiles.SMALLEST_TILE, min(side, 2 * tiles.SIDE) // 2), most // 4
+        memory.tidy()
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
         return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None))
 

@@ -2,7 +2,7 @@
 
 import torch
 
-DETAIL = 0.05  # share of the content's own features below the deepest level, at full strength
+DETAIL = 0.06  # share of the content's own features below the deepest level, at full strength
 
 
 def single_pass(decoder, features, transform, strength=1.0, detail=DETAIL):

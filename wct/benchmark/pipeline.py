@@ -28,8 +28,8 @@ def add_command(commands):
     )
     parser.set_defaults(run=main)
     add = parser.add_argument
-    add("--sizes", type=list_of(side), default=[256, 512, 1024], metavar="N[,N...]",
-        help="sides of the square pictures (default: 256,512,1024); the style's is 1024 at most")
+    add("--sizes", type=list_of(side), default=[256, 512, 1024, 2048], metavar="N[,N...]",
+        help="sides of the square pictures (default: 256,512,1024,2048); the style's is 1024 at most")
     add("--backends", type=list_of(one_of(*BACKENDS)), default=["mpa", "zolotarev", "eigh", "svd"],
         metavar="B[,B...]", help=f"default: mpa,zolotarev,eigh,svd; {DEFAULT}, to compare with, always takes part")
     add("--device", choices=("cpu", "cuda"), help="default: CUDA where there is one")

@@ -18,7 +18,7 @@ from wct.mapping import Mapping, coverage, gather, level_strengths, normalised
 from wct.passes import DETAIL
 from wct.transform import RIDGE, Pool
 
-MAX_PIXELS = 4_000_000  # larger contents are reduced to this unless a size is asked for, and no tile is larger
+MAX_PIXELS = tiles.SAMPLE  # larger contents are reduced to this unless a size is asked for, and no tile is larger
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
 

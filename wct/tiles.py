@@ -17,7 +17,7 @@ from wct import SMALLEST_TILE
 from wct.images import to_tensor
 
 SIDE = 1024  # of a tile, without margins: larger ones take more memory, smaller ones more time for their margins
-SAMPLE = 4_000_000  # pixels that statistics are taken of; those of smaller pictures are exact
+SAMPLE = 2048 * 2048  # pixels that statistics are taken of; those of smaller pictures are exact
 PATCH = 512  # side of the squares of a sample
 BLOCK = 256  # side of the squares that statistics are put together from; those of tiles and samples are multiples of it
 REACH = (2, 8, 20, 60, 140)  # pixels around a point that the encoder to relu{k}_1 and the decoder back look at

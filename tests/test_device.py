@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import CONTENTS, ROOT, STYLES
+from conftest import CONTENTS, ROOT, STYLES, needs_bfloat16
 
 from wct import Stylizer, device, memory
 from wct.images import open_picture
@@ -45,6 +45,7 @@ def test_the_default_is_what_was_found_faster_here():
     assert all(seconds > 0 for seconds in (device._seconds(cpu, torch.float32), device._seconds(cpu, chosen)))
 
 
+@needs_bfloat16
 @pytest.mark.parametrize("options", [{}, {"strength": 0.5}, {"transform": "transport"}, {"mode": "cascade"}], ids=str)
 def test_pictures_in_bfloat16_are_those_in_float32(stylizer, options):
     half = Stylizer.from_pretrained(device="cpu", dtype=torch.bfloat16)
@@ -54,6 +55,7 @@ def test_pictures_in_bfloat16_are_those_in_float32(stylizer, options):
         assert psnr > (36 if "mode" in options else 40)  # a cascade rounds at every level
 
 
+@needs_bfloat16
 def test_no_strength_is_the_photo_in_bfloat16_too():
     half = Stylizer.from_pretrained(device="cpu", dtype=torch.bfloat16)
     assert np.array_equal(half(PHOTO, STYLES[0], strength=0), PHOTO)

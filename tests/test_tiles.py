@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CONTENTS, STYLES
+from conftest import CONTENTS, STYLES, needs_bfloat16
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -40,6 +40,7 @@ def test_tiles_make_the_same_picture(deep, small, options):
     assert difference(tiled, whole) <= 2
 
 
+@needs_bfloat16
 @pytest.mark.parametrize("size", [(1025, 150), (640, 700)], ids=str)
 def test_tiles_in_bfloat16_make_the_same_picture(size):
     stylizer = Stylizer.from_pretrained(device="cpu", dtype=torch.bfloat16)

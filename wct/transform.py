@@ -52,7 +52,8 @@ class AffineMap:
     def __call__(self, features):
         """Map features (B, n, h, w), one map for all or one for each; computed in their dtype."""
         n = features.shape[1]
-        kernels, offsets = self.matrix.to(features.dtype).view(-1, n, n, 1, 1), self.offset.to(features.dtype).view(-1, n)
+        kernels = self.matrix.to(features.dtype).view(-1, n, n, 1, 1)
+        offsets = self.offset.to(features.dtype).view(-1, n)
         parts = features.chunk(len(kernels))
         mapped = [F.conv2d(part, kernel, offset) for part, kernel, offset in zip(parts, kernels, offsets)]
         return torch.cat(mapped) if len(mapped) > 1 else mapped[0]

@@ -26,7 +26,7 @@ class UpConv3x3(nn.Conv2d):
 
 
 def _doubled(kernel, dim):
-    """The taps of a doubling and of three taps after it, along a dimension: what input i gives outputs 2i-1 ... 2i+2."""
+    """The taps of a doubling and of three taps after it along dim: what input i gives to outputs 2i-1 ... 2i+2."""
     a, b, c = kernel.unbind(dim)
     return torch.stack([c, b + c, a + b, a], dim)
 

@@ -171,8 +171,8 @@ class Checkpoint:
     def write(self):
         state = {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
         state |= {f"mean.{k}": v for k, v in self.mean.state_dict().items()}
-        for i, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"adam.{i}.{k}": v for k, v in moments.items()}
+        for i, adam in self.optimiser.state_dict()["state"].items():
+            state |= {f"adam.{i}.{k}": v for k, v in adam.items()}
         temporary = self.path.with_suffix(".tmp")
         save_file({k: v.contiguous() for k, v in state.items()}, temporary)
         temporary.replace(self.path)
@@ -188,11 +188,11 @@ class Checkpoint:
 
         self.decoder.load_state_dict(part("decoder."))
         self.mean.load_state_dict(part("mean."))
-        moments = {}
+        adam = {}
         for key, value in part("adam.").items():
             i, name = key.split(".")
-            moments.setdefault(int(i), {})[name] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+            adam.setdefault(int(i), {})[name] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": adam})
         return int(self.mean.n_averaged)
 
 
@@ -211,8 +211,8 @@ def arguments():
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
     parser.add_argument("--content-weight", type=float, default=0.3, help="of the content loss beside the style loss")
-    parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos; 6 MB of "
-                        "memory each (default: %(default)s)")
+    parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos; "
+                        "6 MB of memory each (default: %(default)s)")
     parser.add_argument("--validation", type=int, default=45, help="photos held out, the last by name")
     parser.add_argument("--checkpoint", type=Path, help="default: checkpoint_stylised or checkpoint_reconstruction"
                         ".safetensors")

@@ -21,7 +21,7 @@ STYLES = sorted((EXAMPLES / "style").glob("*.jpg"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 _SECONDS = [_seconds(torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)]
-needs_bfloat16 = pytest.mark.skipif(_SECONDS[1] > 5 * _SECONDS[0], reason="bfloat16 is emulated here, and takes minutes")
+needs_bfloat16 = pytest.mark.skipif(_SECONDS[1] > 5 * _SECONDS[0], reason="bfloat16 is emulated here: minutes")
 
 collect_ignore = [] if CHROMIUM else ["test_page.py"]
 

@@ -115,7 +115,9 @@ def test_style_and_content_are_encoded_once(stylizer, monkeypatch):
     assert len(calls) == 3
 
 
-@pytest.mark.parametrize("options", [{}, {"mode": "cascade"}, {"transform": "transport"}, {"levels": [1, 0, 0.5]}], ids=str)
+@pytest.mark.parametrize("options", [
+    {}, {"mode": "cascade"}, {"transform": "transport"}, {"levels": [1, 0, 0.5]},
+], ids=str)
 def test_what_is_kept_changes_nothing(stylizer, options):
     photo, fresh = open_picture(CONTENTS[0], max_size=160).rgb, []
     for strength, style in ((1, STYLES[0]), (0.5, STYLES[0]), (0.5, STYLES[1]), (0, STYLES[1])):

@@ -41,8 +41,9 @@ def arguments(argv):
     add("--backend", choices=BACKENDS, default="mpa", help="how matrix square roots are computed (default: mpa)")
     add("--compare", type=_backends, metavar="B[,B...]", help="also run these backends on the same pairs, and "
         "compare their time, accuracy and pictures with svd")
-    add("--tile", type=int, metavar="N", help="side of the squares that large pictures are worked on in, at least "
-        f"{SMALLEST_TILE}: smaller ones take less memory and more time (default: 1024 for pictures beyond 4 megapixels)")
+    add("--tile", type=int, metavar="N", help="side of the squares that large pictures are worked on in, "
+        f"{SMALLEST_TILE} at least: smaller ones take less memory and more time (default: 1024 for pictures beyond 4 "
+        "megapixels)")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--format", choices=("png", "jpeg", "webp"), default="png")
     add("--overwrite", action="store_true", help="make finished pictures again")

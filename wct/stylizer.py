@@ -102,8 +102,9 @@ class Stylizer:
         keep_colors: the photo's colours, and the painting's light, dark and strokes. detail: the share of the
         content's own features in the single pass, 0 to 1.
         tile: side of the squares that large pictures are worked on in, so that they fit into memory. By default
-        pictures of more than MAX_PIXELS are, in tiles of 1024. Statistics are taken over the whole picture, or over
-        an even sample of 4 megapixels where it has more; the time grows with the margins of small tiles.
+        pictures of more than MAX_PIXELS are, in tiles of 1024. Statistics are taken over the whole picture, or, of
+        all levels but the deepest, over an even sample of 4 megapixels where it has more; the time
+        grows with the margins of small tiles.
         measure: also work out the whitening residual. progress: called with the share of the work done, 0 to 1,
         and the name of the stage at hand; what it raises ends the work.
 

@@ -86,9 +86,10 @@ def measure(function, C, S, repeats, limit):
     """Median seconds of forward and of backward, and the result."""
     import torch
 
+    from wct.device import synchronise
+
     def now():
-        if C.is_cuda:
-            torch.cuda.synchronize()
+        synchronise(C.device)
         return time.perf_counter()
 
     C, S = C.clone().requires_grad_(), S.clone().requires_grad_()

@@ -122,6 +122,7 @@ def test_comparison(run):
         assert float(milliseconds) > 0 and 0 < int(share.rstrip("%")) < 100
         assert float(residual) < 1e-2
         assert float(decibels) > 40
+    assert "Nothing was compared" in run("--compare", "eigh")[1]  # all are finished
 
 
 @pytest.mark.parametrize("format, kind", [("jpeg", "JPEG"), ("webp", "WEBP")])

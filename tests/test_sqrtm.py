@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wct.sqrtm import METHODS, matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair, residual
-from wct.sqrtm.spectrum import inverse_by_blocks
+from wct.sqrtm.spectrum import inverse
 
 ACCURATE = sorted(METHODS)
 LITERAL = ["mpa", "mtp", "newton_schulz"]
@@ -323,7 +323,19 @@ def test_residual():
     assert residual(torch.eye(3), torch.zeros(3, 3)) == 1
 
 
-@pytest.mark.parametrize("batch, n", [(1, 300), (20, 37), (20, 3)])
-def test_inverse_by_blocks(batch, n):
-    A = torch.stack([with_spectrum(geometric(n, 10), i) for i in range(batch)])
-    assert torch.allclose(inverse_by_blocks(A) @ A, torch.eye(n, dtype=A.dtype), atol=1e-12)
+@pytest.mark.parametrize("batch, n", [(1, 3), (1, 300), (1, 515), (3, 130), (20, 37), (20, 3)])
+def test_inverse(batch, n):
+    A = torch.stack([with_spectrum(geometric(n, 1e4), i) for i in range(batch)])
+    exact = torch.linalg.inv(A)
+    assert torch.allclose(inverse(A), exact, rtol=1e-9, atol=1e-9)
+    single = A.float()
+    lapack = torch.cholesky_inverse(torch.linalg.cholesky(single)) - exact
+    assert torch.linalg.matrix_norm(inverse(single) - exact).max() < 4 * torch.linalg.matrix_norm(lapack).max()
+
+
+@pytest.mark.parametrize("batch, n, where", [(1, 300, 0), (1, 300, 299), (5, 300, 170), (20, 37, 20)])
+def test_inverse_of_what_is_not_definite(batch, n, where):
+    A = torch.eye(n).repeat(batch, 1, 1)
+    A[0, where, where] = -1
+    V = inverse(A)
+    assert V[0].isnan().any() and torch.equal(V[1:], A[1:])

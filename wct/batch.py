@@ -261,7 +261,9 @@ def main(argv=None):
             print(f"failed: {error}", file=sys.stderr)
             failed = True
     print_table(summary(rows))
-    if comparison:
+    if comparison and not any(comparison.rows.values()):
+        print("Nothing was compared, as no picture was made; --overwrite makes finished ones again.")
+    elif comparison:
         print()
         print_table(comparison.table())
     if interrupted:

@@ -1,4 +1,4 @@
-"""The arguments of python -m wct.batch, without importing torch."""
+"""The arguments of python -m wct.batch, and kinds of arguments the benchmark shares, without importing torch."""
 
 import argparse
 from pathlib import Path
@@ -39,7 +39,7 @@ def arguments(argv):
     add("--texture", type=_dimensions, metavar="WxH", help="the style alone, at this size, without a photo")
     add("--seed", type=int, default=0, metavar="N", help="another one, another texture")
     add("--backend", choices=BACKENDS, default="mpa", help="how matrix square roots are computed (default: mpa)")
-    add("--compare", type=_backends, metavar="B[,B...]", help="also run these backends on the same pairs, and "
+    add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the same pairs, and "
         "compare their time, accuracy and pictures with svd")
     add("--tile", type=int, metavar="N", help="side of the squares that large pictures are worked on in, "
         f"{SMALLEST_TILE} at least: smaller ones take less memory and more time (default: 1024 for pictures beyond 4 "
@@ -82,9 +82,19 @@ def _dimensions(text):
     return int(width), int(height)
 
 
-def _backends(text):
-    names = text.split(",")
-    unknown = [name for name in names if name not in BACKENDS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(BACKENDS)}")
-    return names
+def list_of(item):
+    """The type of an argument that is a list of the type `item`, with commas between."""
+    def parse(text):
+        return [item(part) for part in text.split(",")]
+
+    return parse
+
+
+def one_of(*names):
+    """The type of an argument that is one of `names`: as `choices`, but for a part of a list."""
+    def parse(text):
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(names)}")
+        return text
+
+    return parse

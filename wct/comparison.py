@@ -74,8 +74,7 @@ class Comparison:
     def table(self):
         yield ("backend", "transform ms", "of the total", "residual", "PSNR to svd")
         for name, rows in self.rows.items():
-            if rows:
-                seconds, residuals, decibels = zip(*rows)
-                share = median(s["transform"] / sum(s.values()) for s in seconds)
-                yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}",
-                       f"{max(residuals):.1e}", f"{median(decibels):.1f} dB")
+            seconds, residuals, decibels = zip(*rows)
+            share = median(s["transform"] / sum(s.values()) for s in seconds)
+            yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}",
+                   f"{max(residuals):.1e}", f"{median(decibels):.1f} dB")

@@ -18,9 +18,9 @@ class Mapping:
 
     styles: of each the wct.transform.Statistics per level, with its share, a number; the shares sum to one. strengths:
     of relu1_1, relu2_1, ...; ridge, backend, transform: as `Stylizer.stylise` has them. clock: told when a stage
-    begins, and how many pixels have passed a level. deepest: Statistics of the content by level, where they are known, one of
-    the whole or one under each mask; those of the deepest level are added. residuals: where a list, it gets those of
-    the whitening matrices.
+    begins, and how many pixels have passed a level. deepest: Statistics of the content by level, where they are known,
+    one of the whole or one under each mask; those of the deepest level are added. residuals: where a list, it gets
+    those of the whitening matrices.
     """
 
     styles: list

@@ -6,14 +6,6 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def list_of(item):
-    """The type of an argument that is a list of the type `item`, with commas between."""
-    def parse(text):
-        return [item(part) for part in text.split(",")]
-
-    return parse
-
-
 def count(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
@@ -25,15 +17,6 @@ def side(text):
     if value % 16 or not 32 <= value <= 4096:
         raise argparse.ArgumentTypeError(f"{text} is not a multiple of 16 from 32 to 4096")
     return value
-
-
-def one_of(*names):
-    def parse(text):
-        if text not in names:
-            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(names)}")
-        return text
-
-    return parse
 
 
 def available_devices():

@@ -5,7 +5,8 @@ from pathlib import Path
 from statistics import median
 
 from wct import BACKENDS
-from wct.benchmark.common import available_devices, count, list_of, make_folders, one_of, print_table
+from wct.benchmark.common import available_devices, count, make_folders, print_table
+from wct.command_line import list_of, one_of
 from wct.report import report_path, write_report
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")

@@ -6,7 +6,8 @@ from statistics import median
 
 from wct import BACKENDS, MODES, STAGES
 from wct.benchmark import memory
-from wct.benchmark.common import EXAMPLES, available_devices, count, list_of, make_folders, one_of, print_table, side
+from wct.benchmark.common import EXAMPLES, available_devices, count, make_folders, print_table, side
+from wct.command_line import list_of, one_of
 from wct.report import report_path, write_report
 
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"

@@ -16,7 +16,7 @@ from functools import lru_cache
 import torch
 
 from . import paper
-from .spectrum import condition, diagonal, inverse, inverse_by_blocks, round_down
+from .spectrum import condition, diagonal, inverse, round_down
 
 TOLERANCE = {torch.float32: 2e-4, torch.float64: 2e-12}  # of the eigenvalues of W A W, below 1
 
@@ -47,11 +47,11 @@ def rational(M, constant, weights, shifts):
     """
     shifted = M.repeat(len(shifts), 1, 1, 1)
     diagonal(shifted).add_(M.new_tensor(shifts)[:, None, None])
-    invert = inverse_by_blocks if min(shifts) > 1e-2 else inverse
-    inverses = invert(shifted.flatten(0, 1)).view_as(shifted)
-    R, P = weights[0] * inverses[0], constant * M
+    inverses = inverse(shifted.flatten(0, 1)).view_as(shifted)
+    P = constant * M
     for w, a, V in zip(weights, shifts, inverses):
         P.add_(V, alpha=-w * a)
+    R = inverses[0].mul_(weights[0])
     for w, V in zip(weights[1:], inverses[1:]):
         R.add_(V, alpha=w)
     diagonal(R).add_(constant)
@@ -213,14 +213,15 @@ def cheapest_degree(rule, low, tolerance, solve=3, step=2):
 def by_solves(functions, A, want):
     """Y, W by rational functions, which give M R(M) for nothing; the last function may be a polynomial."""
     (evaluate, *arguments), *functions = functions
-    W, Y = R, P = evaluate(A, *arguments)
+    R, P = evaluate(A, *arguments)
+    W, Y = None if want == "sqrt" else R, None if want == "inverse" else P
     correction = None
     for evaluate, *arguments in functions:
         R, P = evaluate(P @ R, *arguments)
         correction = R if correction is None else correction @ R
     if correction is not None:
-        W = None if want == "sqrt" else W @ correction
-        Y = None if want == "inverse" else Y @ correction
+        W = None if W is None else W @ correction
+        Y = None if Y is None else Y @ correction
     return Y, W
 
 
@@ -246,38 +247,51 @@ def by_products(functions, A, want):
     return Y, W
 
 
-def compose(A, lower, want, rule, degree, steps):
-    """Y, W and the ends of the spectrum of Y, for A (B, n, n) with lambda_max <= 1: see the top of this file.
+def stretched(function, high):
+    """R(M / high) / sqrt(high) for the R of a plan: the spectrum ends at `high` in place of 1."""
+    evaluate, *arguments = function
+    root = math.sqrt(high)
+    if evaluate is rational:
+        constant, weights, shifts = arguments
+        return rational, constant / root, [w * root for w in weights], [a * high for a in shifts]
+    scale, coefficients = arguments
+    return polynomial, scale / high, [c / root for c in coefficients]
+
+
+def compose(A, bounds, want, rule, degree, steps):
+    """Y, W and the ends of the spectrum of Y, for A (B, n, n) with bounds of its spectrum: see the top of this file.
 
     One plan serves the whole batch, made for its worst matrix; what has converged stays where it is.
     """
-    A, low = condition(A, lower)
-    worst = round_down(low)
+    A, low, high = condition(A, *bounds)
+    top = high.max().item()
+    worst = round_down(low / top)
     tolerance = TOLERANCE[A.dtype]
     if degree is None:
         degree = 5 if steps else cheapest_degree(rule, worst, tolerance)
-    functions = plan(rule, worst, degree, steps, tolerance)
-    Y, W = (by_solves if functions[0][0] is rational else by_products)(functions, A, want)
-    return Y, W, torch.stack([low.sqrt(), torch.ones_like(low)], -1), None
+    first, *others = plan(rule, worst, degree, steps, tolerance)
+    functions = [stretched(first, top), *others]
+    Y, W = (by_solves if first[0] is rational else by_products)(functions, A, want)
+    return Y, W, torch.stack([low.sqrt(), high.sqrt()], -1), None
 
 
-def mpa(A, lower, want, degree=None, scaling="spectrum", steps=None):
+def mpa(A, bounds, want, degree=None, scaling="spectrum", steps=None):
     if scaling == "frobenius":
         return paper.pade(A, want, degree or 5)
-    return compose(A, lower, want, pade, degree, steps)
+    return compose(A, bounds, want, pade, degree, steps)
 
 
-def mtp(A, lower, want, degree=10, scaling="spectrum", steps=None):
+def mtp(A, bounds, want, degree=10, scaling="spectrum", steps=None):
     if scaling == "frobenius":
         return paper.taylor(A, want, degree)
-    return compose(A, lower, want, taylor, degree, steps)
+    return compose(A, bounds, want, taylor, degree, steps)
 
 
-def newton_schulz(A, lower, want, scaling="spectrum", steps=None):
+def newton_schulz(A, bounds, want, scaling="spectrum", steps=None):
     if scaling == "frobenius":
         return paper.newton_schulz(A, want, steps or 5)
-    return compose(A, lower, want, quintic, 2, steps)
+    return compose(A, bounds, want, quintic, 2, steps)
 
 
-def zolotarev(A, lower, want, degree=None, steps=None):
-    return compose(A, lower, want, minimax, degree, steps)
+def zolotarev(A, bounds, want, degree=None, steps=None):
+    return compose(A, bounds, want, minimax, degree, steps)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 
 from .spectral import eigenvectors
-from .spectrum import column, diagonal, inverse_by_blocks, largest, round_down, symmetrise
+from .spectrum import column, diagonal, inverse, largest, round_down, symmetrise
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-13}  # relative, of X
 
@@ -60,7 +60,7 @@ def by_doubling(S, G, low, high):
     p = (low * high).sqrt()
     shifted = S.clone()
     diagonal(shifted).add_(p[:, None])
-    V = inverse_by_blocks(shifted)
+    V = inverse(shifted)
     X = V @ (column(2 * p) * G) @ V
     K = V.mul_(column(-2 * p))
     diagonal(K).add_(1)

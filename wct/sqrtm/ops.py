@@ -15,9 +15,9 @@ from .composite import mpa, mtp, newton_schulz, zolotarev
 from .spectral import eigh, svd
 from .spectrum import column, diagonal, largest, normalise, symmetrise
 
-# (A, lower, want, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, and
-# eigenvectors or None. A is (B, n, n) with lambda_max <= 1; lower is None or (B,); want is "sqrt", "inverse"
-# or "pair".
+# (A, bounds, want, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, and
+# eigenvectors or None. A is (B, n, n); bounds of its spectrum are None or (B,) from below and (B,) from
+# above; want is "sqrt", "inverse" or "pair".
 METHODS = {
     "mpa": mpa,
     "mtp": mtp,
@@ -57,21 +57,21 @@ def _sane(A, Y, W):
     return torch.linalg.vector_norm(error, dim=(-2, -1)) < 1.5 * torch.linalg.vector_norm(x)
 
 
-def _attempt(method, A, lower, want, options):
+def _attempt(method, A, lower, upper, want, options):
     """The method's answer; where it is not sane, its answer for A + r I, r = 1e2 eps, 1e3 eps, ..."""
 
-    def run(A, lower):
-        Y, W, values, vectors = method(A, lower, want, **options)
+    def run(A, *bounds):
+        Y, W, values, vectors = method(A, bounds, want, **options)
         Y = None if want == "inverse" else symmetrise(Y)
         W = None if want == "sqrt" else symmetrise(W)
         return Y, W, values, vectors
 
-    result = run(A, lower)
+    result = run(A, lower, upper)
     ridge = 100 * torch.finfo(A.dtype).eps
     while ridge < 1 and (failed := ~_sane(A, *result[:2])).any():
-        A = A.clone()
+        A, upper = A.clone(), upper + ridge * failed
         diagonal(A).add_(ridge * failed[:, None])
-        for old, new in zip(result, run(A[failed], None)):
+        for old, new in zip(result, run(A[failed], None, upper[failed])):
             if old is not None:
                 old[failed] = new
         ridge *= 10
@@ -109,10 +109,10 @@ def roots(A, lower, method, want, degree, scaling, steps):
     with _no_autocast(A):
         flat = A.reshape(-1, n, n)
         average = symmetrise(flat)
-        flat, scale = normalise(average, _check_values(flat, average))
+        flat, upper, scale = normalise(average, _check_values(flat, average))
         if lower is not None:
             lower = lower.reshape(-1) / scale / scale
-        Y, W, values, vectors = _attempt(METHODS[method], flat, lower, want, options)
+        Y, W, values, vectors = _attempt(METHODS[method], flat, lower, upper, want, options)
         if Y is not None:
             Y.mul_(column(scale))
         if W is not None:

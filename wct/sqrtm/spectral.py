@@ -26,11 +26,11 @@ def _roots(A, want, decompose):
     return Y, W, roots, vectors
 
 
-def eigh(A, lower, want):
+def eigh(A, bounds, want):
     """A = V diag(s) V^T; A^{1/2} = V diag(s^{1/2}) V^T, A^{-1/2} = V diag(s^{-1/2}) V^T."""
     return _roots(A, want, lambda A: tuple(torch.linalg.eigh(A)))
 
 
-def svd(A, lower, want):
+def svd(A, bounds, want):
     """A = U diag(s) V^T, where U = V as A is symmetric; the roots as for `eigh`."""
     return _roots(A, want, lambda A: torch.linalg.svd(A)[1::-1])

@@ -44,7 +44,8 @@ def main(argv=None):
     # No figures to anybody, no history of runs in a browser that others may use.
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, signal.default_int_handler)  # ends the server as Ctrl-C does: uploads are removed
+        if signal.getsignal(number) != signal.SIG_IGN:  # by nohup
+            signal.signal(number, signal.default_int_handler)  # ends the server as Ctrl-C does: uploads are removed
     with tempfile.TemporaryDirectory(prefix="wct-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer

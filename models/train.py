@@ -19,10 +19,12 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 
 from models.losses import content_loss, layers, moments, psnr, relative, stage_ends, style_loss, total_variation
+from models.muon import Muon
 from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
 from wct import memory
 from wct.device import choose_dtype
@@ -46,10 +48,10 @@ def read_folder(folder):
     return {path.stem: read(path) for path in sorted(Path(folder).glob("*.jpg"))}
 
 
-def batches(pictures, size, count, scale, colour=0.0):
-    """Endless float batches (count, 3, size, size) of random crops, mirrored and rescaled at random."""
+def batches(pictures, size, count, scale=None, colour=0.0):
+    """Endless float batches (count, 3, size, size) of random crops, mirrored and, with a scale, rescaled at random."""
     augment = v2.Compose([
-        v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.1), antialias=True),
+        v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.1), antialias=True) if scale else v2.RandomCrop(size),
         v2.RandomHorizontalFlip(),
         v2.ColorJitter(colour, colour, colour, colour / 2) if colour else v2.Identity(),
         v2.ToDtype(torch.float32, scale=True),
@@ -76,13 +78,13 @@ def validate(encoder, decoder, photos, device):
     return torch.tensor(rows).mean(0).tolist()
 
 
-def reconstruction_loss(encoder, decoder, pictures):
+def reconstruction_loss(encoder, decoder, pictures, odds=LEVEL_ODDS):
     """Negative PSNR, in tens of dB, of the picture from a random level, for the block of that level to learn from.
 
     The blocks below are left to their own levels: what suits a blurred picture from relu5_1 spoils a sharp
     one from relu2_1. The relative error of the block's own output is added.
     """
-    level = 1 + int(torch.multinomial(torch.tensor(LEVEL_ODDS[: decoder.levels]), 1))
+    level = 1 + int(torch.multinomial(torch.tensor(odds[: decoder.levels]), 1))
     for k in range(1, decoder.levels + 1):
         decoder.block(k).requires_grad_(k == level)
     with torch.no_grad():
@@ -162,8 +164,33 @@ def validate_style(encoder, decoder, photos, paintings, device):
     return torch.tensor(rows).mean(0).tolist()
 
 
+@torch.no_grad()
+def revive(blocks, run, times=25):
+    """Draw the weights of channels anew that are not active once in so many runs: they have no gradients, and would
+    stay lost. Nothing reads them at first, so the decoder is as good as it was. Returns how many there were."""
+    peaks, count = {}, 0
+
+    def watch(relu, inputs, output):
+        peak = output.amax((0, 2, 3))
+        peaks[relu] = torch.maximum(peaks.get(relu, peak), peak)
+
+    hooks = [layer.register_forward_hook(watch) for block in blocks for layer in block if isinstance(layer, nn.ReLU)]
+    for _ in range(times):
+        run()
+    for hook in hooks:
+        hook.remove()
+    for block in blocks:
+        for conv, relu, reader in zip(block[0::2], block[1::2], block[2::2]):
+            dead = peaks[relu] <= 0
+            conv.weight[dead] = conv.weight[~dead].std() * torch.randn_like(conv.weight[dead])
+            conv.bias[dead] = 0
+            reader.weight[:, dead] = 0
+            count += int(dead.sum())
+    return count
+
+
 class Checkpoint:
-    """Everything a run needs to go on, in safetensors: blocks, their running mean, Adam's moments, the step."""
+    """Everything a run needs to go on, in safetensors: blocks, their running mean, the momentum, the step."""
 
     def __init__(self, path, decoder, mean, optimiser):
         self.path, self.decoder, self.mean, self.optimiser = path, decoder, mean, optimiser
@@ -171,8 +198,8 @@ class Checkpoint:
     def write(self):
         state = {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
         state |= {f"mean.{k}": v for k, v in self.mean.state_dict().items()}
-        for i, adam in self.optimiser.state_dict()["state"].items():
-            state |= {f"adam.{i}.{k}": v for k, v in adam.items()}
+        for i, kept in self.optimiser.state_dict()["state"].items():
+            state |= {f"optimiser.{i}.{k}": v for k, v in kept.items()}
         temporary = self.path.with_suffix(".tmp")
         save_file({k: v.contiguous() for k, v in state.items()}, temporary)
         temporary.replace(self.path)
@@ -188,11 +215,11 @@ class Checkpoint:
 
         self.decoder.load_state_dict(part("decoder."))
         self.mean.load_state_dict(part("mean."))
-        adam = {}
-        for key, value in part("adam.").items():
+        kept = {}
+        for key, value in part("optimiser.").items():
             i, name = key.split(".")
-            adam.setdefault(int(i), {})[name] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": adam})
+            kept.setdefault(int(i), {})[name] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": kept})
         return int(self.mean.n_averaged)
 
 
@@ -209,7 +236,8 @@ def arguments():
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
-    parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate of Adam")
+    parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
+    parser.add_argument("--level", type=int, choices=range(1, 6), help="learn to reconstruct from this level alone")
     parser.add_argument("--content-weight", type=float, default=0.3, help="of the content loss beside the style loss")
     parser.add_argument("--bank", type=int, default=432, help="crops of styles to learn from, a third of them photos; "
                         "6 MB of memory each (default: %(default)s)")
@@ -218,19 +246,23 @@ def arguments():
                         ".safetensors")
     parser.add_argument("--every", type=int, default=250, help="steps between validations and checkpoints")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.level and args.stylise:
+        parser.error("--level is for reconstruction, not for --stylise")
+    return args
 
 
 def main():
     args = arguments()
+    torch.set_flush_denormal(True)  # what gets no gradients any more fades into such numbers, in which CPUs are slow
     kind, levels = ("stylised", 4) if args.stylise else ("reconstruction", 5)
     layout = {"device": args.device, "memory_format": torch.channels_last}
     dtype = choose_dtype(torch.device(args.device))
     half = partial(torch.autocast, torch.device(args.device).type, dtype, enabled=dtype != torch.float32)
     encoder, decoder = load_encoder().to(**layout), load_decoder(kind, levels).to(**layout).requires_grad_(True)
     mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
-    optimiser = torch.optim.Adam([{"params": list(block.parameters()), "share": FIRST_RATE if name == "D1" else 1}
-                                  for name, block in decoder.blocks.items()])
+    optimiser = Muon([{"params": list(block.parameters()), "share": FIRST_RATE if name == "D1" else 1}
+                      for name, block in decoder.blocks.items()])
     checkpoint = Checkpoint(args.checkpoint or Path(f"checkpoint_{kind}.safetensors"), decoder, mean, optimiser)
     start = checkpoint.read()
     torch.manual_seed(start)
@@ -238,8 +270,11 @@ def main():
     photos = list(read_folder(args.photos).values())
     if not 0 < args.validation < len(photos):
         raise SystemExit(f"{args.photos} has {len(photos)} .jpg photos: too few to hold {args.validation} out")
+    if min(min(photo.shape[1:]) for photo in photos) < args.crop:
+        raise SystemExit(f"{args.photos} has photos smaller than --crop {args.crop}; name a smaller crop")
     photos, held_out = photos[: -args.validation], photos[-args.validation :]
-    contents = batches(photos, args.crop, args.batch, (0.4, 1.0))
+    contents = batches(photos, args.crop, args.batch, (0.4, 1.0) if args.stylise else None)
+    odds = [float(k == args.level) for k in range(1, 6)] if args.level else LEVEL_ODDS
     if args.stylise:
         pictures = read_folder(args.styles)
         paintings = [picture for name, picture in pictures.items() if name not in HELD_OUT_STYLES]
@@ -249,8 +284,20 @@ def main():
             bank = [one for some, count in zip(crops, (args.bank * 2 // 3, args.bank // 3))
                     for one in style_bank(encoder, levels, some, count, args.device)]
 
-    memory.reuse()
+    def stylised():
+        found = layers(encoder, next(contents).to(**layout))
+        stylise(decoder, stage_ends(found)[:levels], pick(bank, args.batch, args.device))
 
+    def inverted():
+        for k, features in enumerate(encoder(next(contents).to(**layout)), 1):
+            decoder.block(k)(features)
+
+    memory.reuse()
+    if not start:
+        blocks = [decoder.block(k) for k in ([args.level] if args.level else range(1, levels + 1))]
+        with half():
+            print(f"{revive(blocks, stylised if args.stylise else inverted)} channels revived", flush=True)
+        mean.module.load_state_dict(decoder.state_dict())
     def report(step):
         with half():
             told = "PSNR " + " ".join(f"{p:.2f}" for p in validate(encoder, mean.module, held_out, args.device))
@@ -273,7 +320,7 @@ def main():
                 loss = style + args.content_weight * content + penalty
                 shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
             else:
-                loss = reconstruction_loss(encoder, decoder, pictures)
+                loss = reconstruction_loss(encoder, decoder, pictures, odds)
                 shown = f"reconstruction {float(loss.detach()):.4f}"
         optimiser.zero_grad()
         loss.backward()

@@ -30,9 +30,9 @@ def load_encoder(levels=5):
     """The pretrained encoder in evaluation mode, float32, on the CPU.
 
     levels: 1 to 5; 5 reads weights/level5.safetensors too. `load_encoder()(x)` takes (B, 3, H, W) RGB in
-    [0, 1] to the list [relu1_1, ..., relu{levels}_1] (see `models.vgg.Encoder`). Raises WeightsError.
+    [0, 1] to the list [relu1_1, ..., relu{levels}_1] (see `models.vgg.Encoder`). Raises WeightsError, or ValueError for another number of levels.
     """
-    return _load(Encoder(levels), ENCODER, "encoder.")
+    return _load(Encoder, levels, ENCODER, "encoder.")
 
 
 def load_decoder(name="stylised", levels=5):
@@ -40,14 +40,18 @@ def load_decoder(name="stylised", levels=5):
 
     name: "stylised", trained on through the transform, makes the pictures; "reconstruction" inverts the
     encoder. Both share block D5. levels: 1 to 5. `load_decoder()(features, level)` takes relu{level}_1
-    to the picture (see `models.decoder.Decoder`). Raises WeightsError, or ValueError for another name.
+    to the picture (see `models.decoder.Decoder`). Raises WeightsError, or ValueError for another
+    name or number of levels.
     """
     if name not in DECODERS:
         raise ValueError(f"decoder {name!r} is none of {', '.join(DECODERS)}")
-    return _load(Decoder(levels), DECODERS[name], "decoder.")
+    return _load(Decoder, levels, DECODERS[name], "decoder.")
 
 
-def _load(module, path, prefix):
+def _load(network, levels, path, prefix):
+    if not 1 <= levels <= 5:
+        raise ValueError(f"levels must be 1 to 5, not {levels}")
+    module = network(levels)
     state = dict(_read(path))
     if module.levels == 5:
         state |= {k.removeprefix(prefix): v for k, v in _read(LEVEL5).items() if k.startswith(prefix)}

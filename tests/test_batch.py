@@ -125,11 +125,31 @@ def test_comparison(run):
     assert "Nothing was compared" in run("--compare", "eigh")[1]  # all are finished
 
 
+def test_comparison_without_whitening(run, folders):
+    status, out, err = run("--compare", "eigh", "--transform", "adain")
+    assert status == 0 and out.splitlines()[-2].split()[3] == "-" and "failed" not in err
+
+
+def test_options_may_stand_between_the_pictures(run, folders):
+    """As they do where a command is built up bit by bit."""
+    assert run("--size", 32, STYLES[0], content=CONTENTS[0], style="--overwrite")[0] == 0
+    assert outputs(folders) == [f"{CONTENTS[0].stem}__{STYLES[0].stem}.png"]
+
+
 @pytest.mark.parametrize("format, kind", [("jpeg", "JPEG"), ("webp", "WEBP")])
 def test_formats(run, folders, format, kind):
     assert run("--format", format, content=CONTENTS[0], style=STYLES[0], *("--size", 32))[0] == 0
     (name,) = outputs(folders)
     assert Image.open(folders / "out" / name).format == kind
+
+
+def test_nothing_but_results(run, folders):
+    out = folders / "empty" / "out"
+    assert run(style=STYLES[0], *("--size", 32))[0] == 0
+    (folders / "empty").mkdir()
+    (folders / "out").rename(out)
+    status, _, err = run("--recursive", "--output", out, content=folders / "empty")
+    assert status == 2 and "no pictures in it but those in out" in err
 
 
 def test_recursive_leaves_out_its_own_results(run, folders):
@@ -149,6 +169,8 @@ def test_recursive_leaves_out_its_own_results(run, folders):
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--strength", "2"], "between 0 and 1"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--size", "0"], "at least 1"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--tile", "64"], "at least 512"),
+        (["examples/content", "examples/style", "--output", "{tmp}/out", "--mask", "gone.png"], "gone.png: there is no"),
+        (["--texture", "9x9", "examples/style", "--output", "{tmp}/out", "--seed", "-1"], "--seed must lie"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--backend", "qr"], "invalid choice: 'qr'"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--compare", "qr"], "'qr' is none of"),
         (["examples/content", "examples/style", "--output", "{tmp}/out", "--report", "x.txt"], ".json or .csv"),

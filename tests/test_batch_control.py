@@ -98,8 +98,8 @@ def test_every_option_counts(run, tmp_path):
     ([CONTENTS[1], STYLES[3], "--blend", "a"], "no list of numbers"),
     ([CONTENTS[1], STYLES[3], "--stroke", "9"], "between 0.25 and 4"),
     ([CONTENTS[1], STYLES[3], "--levels", "7"], "levels must be 1 to 5"),
-    ([CONTENTS[1], STYLES[3], "--mask", "a.png", "--mask", "b.png"], "2 masks: name one"),
-    ([CONTENTS[1], STYLES[3], *["--style-mask", "a.png"] * 3], "3 masks: name one"),
+    ([CONTENTS[1], STYLES[3], "--mask", CONTENTS[0], "--mask", CONTENTS[2]], "2 times --mask: name one"),
+    ([CONTENTS[1], STYLES[3], *["--style-mask", CONTENTS[0]] * 3], "3 times --style-mask: name one"),
 ])
 def test_bad_usage(run, capsys, options, words):
     with pytest.raises(SystemExit) as stopped:

@@ -26,7 +26,8 @@ def test_a_sheet_shows_photo_painting_and_results(tmp_path):
 @pytest.mark.parametrize("args, message", [
     (["--adain", "gone"], "vgg_normalized.pth"),
     (["--size", "50"], "multiple of 16"),
-    (["--size", "32", "--pairs", "1", "--output", "gone/sheet.jpg"], "cannot be written"),
+    (["--output", "sheet.gif"], "must end in"),
+    (["--output", "README.md/sheet.jpg"], "README.md"),
 ])
 def test_bad_usage(args, message):
     done = command(*args)

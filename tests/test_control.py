@@ -69,6 +69,10 @@ def test_each_region_takes_its_own_style(stylizer, left):
     assert difference(both, swapped).mean() > 10
 
 
+def test_the_mask_of_one_style_needs_no_list(stylizer, left):
+    assert difference(stylizer(PHOTO, A, masks=left), stylizer(PHOTO, [A], masks=[left])).max() == 0
+
+
 def test_soft_edges_are_soft(stylizer):
     ramp = Image.linear_gradient("L").rotate(90).resize(PHOTO.size)
     change = difference(stylizer(PHOTO, [A], masks=[ramp]), PHOTO).mean((0, 2))
@@ -234,3 +238,5 @@ def test_texture(stylizer):
     assert own < other
     with pytest.raises(ValueError, match="pixels"):
         stylizer.texture(A, (10**5, 10**5))
+    with pytest.raises(TypeError, match="takes no strength"):
+        stylizer.texture(A, strength=0.5)

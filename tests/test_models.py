@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from models import WeightsError, load_decoder, load_encoder, weights
 from models.decoder import UpConv3x3
 from models.losses import psnr
+from models.train import revive
 from models.vgg import CHANNELS
 from wct.images import open_picture, to_tensor
 
@@ -112,6 +113,13 @@ def test_weights_of_another_network_are_named(monkeypatch, tmp_path):
         load_encoder(1)
 
 
+@pytest.mark.parametrize("load", [load_encoder, load_decoder])
+@pytest.mark.parametrize("levels", [0, 6])
+def test_levels_there_are_not(load, levels):
+    with pytest.raises(ValueError, match="levels must be 1 to 5"):
+        load(levels=levels)
+
+
 def test_unknown_decoder():
     with pytest.raises(ValueError, match="none of stylised, reconstruction"):
         load_decoder("adain")
@@ -123,6 +131,31 @@ def test_weights_are_float16_listed_and_under_80_megabytes():
     assert {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files} == hashes
     assert sum(f.stat().st_size for f in files) < 80e6
     assert all(t.dtype == torch.float16 for f in files for t in weights.load_file(f).values())
+
+
+def test_channels_that_are_never_active_learn_again():
+    decoder = load_decoder("reconstruction", levels=2).requires_grad_(True)
+    block, features = decoder.block(2), torch.rand(2, 128, 16, 16)
+    with torch.no_grad():
+        block[0].bias[:5] = -1e3
+        before = decoder(features, 2)
+    assert revive([block], lambda: block(features)) >= 5
+    assert torch.allclose(decoder(features, 2), before, atol=1e-5)
+    assert (block[:2](features)[:, :5].amax((0, 2, 3)) > 0).all()
+    block(features).square().sum().backward()
+    assert block[2].weight.grad[:, :5].abs().sum((0, 2, 3)).all()
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--stylise", "--level", "5"], "--level is for reconstruction"),
+    (["--crop", "304"], "smaller than --crop 304"),
+])
+def test_training_refuses(tmp_path, options, words):
+    for i in range(2):
+        Image.new("RGB", (288, 288)).save(tmp_path / f"{i}.jpg")
+    run = subprocess.run([sys.executable, "-m", "models.train", "--photos", tmp_path, "--validation", "1", *options],
+                         cwd=weights.WEIGHTS.parent, capture_output=True, text=True)
+    assert run.returncode and words in run.stderr and "Traceback" not in run.stderr
 
 
 @pytest.mark.parametrize("stylise", [False, True])
@@ -142,6 +175,6 @@ def test_training_runs_and_resumes(tmp_path, stylise, environment):
         args = [*command, "--steps", str(steps)]
         run = subprocess.run(args, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
-        assert run.stdout.startswith(first)
+        assert first in run.stdout
         assert "PSNR" in run.stdout
     assert (tmp_path / "weights/sha256.json").read_text() != before

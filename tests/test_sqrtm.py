@@ -279,6 +279,21 @@ def test_bad_options_raise_and_list_what_exists(arguments, words):
         matrix_sqrt(torch.eye(2), **arguments)
 
 
+@pytest.mark.parametrize("lower, words", [(torch.ones(3), "leading"), (float("nan"), "NaN")])
+def test_bad_bounds_raise_and_say_why(lower, words):
+    with pytest.raises(ValueError, match=words):
+        matrix_sqrt(torch.eye(4).repeat(2, 1, 1), lower=lower)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_largest_numbers_there_are(method, dtype):
+    largest = torch.finfo(dtype).max
+    Y, W = matrix_sqrt_pair(largest * torch.eye(5, dtype=dtype), method)
+    assert torch.allclose(Y, largest**0.5 * torch.eye(5, dtype=dtype), rtol=1e-3)
+    assert torch.allclose(W, largest**-0.5 * torch.eye(5, dtype=dtype), rtol=1e-3)
+
+
 def test_asymmetry_within_rounding_is_averaged_away():
     A = with_spectrum(geometric(10, 100), dtype=torch.float32)
     noisy = A + 1e-6 * torch.randn(10, 10, generator=torch.Generator().manual_seed(0))

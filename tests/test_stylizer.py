@@ -10,6 +10,7 @@ from models import load_encoder
 from wct import BACKENDS, Stylizer
 from wct.images import PictureError, open_picture, to_tensor
 from wct.sqrtm import METHODS, matrix_inverse_sqrt, residual
+from wct.stylizer import MAX_PIXELS
 from wct.transform import regularised, statistics
 
 SIZE = 128
@@ -79,6 +80,13 @@ def test_large_pictures_are_reduced_to_the_stated_limit(stylizer, monkeypatch):
     monkeypatch.setattr("wct.stylizer.MAX_PIXELS", 10_000)
     width, height = stylizer(Image.new("RGB", (400, 100), "teal"), STYLES[2]).size
     assert width * height <= 10_000 and width == 4 * height
+
+
+@pytest.mark.parametrize("size", [(4032, 3024), (4000, 3000), (3840, 2160), (6000, 4000), (2048, 2048), (20000, 100)])
+def test_photos_of_cameras_are_worked_on_as_a_whole(stylizer, size):
+    """Their sides must not be rounded up to more than the limit."""
+    width, height = stylizer.open(Image.new("RGB", size)).size
+    assert 0.999 * min(MAX_PIXELS, size[0] * size[1]) <= width * height <= MAX_PIXELS
 
 
 def test_alpha_is_kept(stylizer):

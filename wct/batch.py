@@ -63,9 +63,9 @@ def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks
         return reader.submit(lambda: content and stylizer.open(content, size))
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        jobs = ((content, style, path, wanted(path)) for content, style, path in todo)
+        told = ((content, style, path, wanted(path)) for content, style, path in todo)
         last = None
-        for i, (content, style, path, opened) in enumerate(_read_ahead(jobs, read)):
+        for i, (content, style, path, opened) in enumerate(_read_ahead(told, read)):
             names = [", ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in (content, style)]
             row = dict.fromkeys(COLUMNS)
             row |= dict(zip(COLUMNS, (*names, str(path)))) | {"backend": options.get("backend"), "status": "skipped"}
@@ -201,10 +201,13 @@ def summary(rows):
 
 def _inputs(path, recursive, finished):
     """The pictures at path, without those in the folder `finished` inside it: they are results."""
-    from wct.images import find_pictures
+    from wct.images import PictureError, find_pictures
 
     inside = path.resolve() in finished.parents
-    return [p for p in find_pictures(path, recursive) if not inside or finished not in p.resolve().parents]
+    found = [p for p in find_pictures(path, recursive) if not inside or finished not in p.resolve().parents]
+    if not found:
+        raise PictureError(f"{path}: no pictures in it but those in {finished.name}, which are results")
+    return found
 
 
 def _options(args, count):
@@ -217,7 +220,8 @@ def _options(args, count):
     for name, masks in (("masks", args.mask), ("style_masks", args.style_mask)):
         if masks:
             if len(masks) not in (1, count):
-                raise ValueError(f"{len(masks)} masks: name one, or one for each of the {count} paintings of a --blend")
+                option = name.replace("_", "-").removesuffix("s")
+                raise ValueError(f"{len(masks)} times --{option}: name one, or with --blend one for each painting")
             options[name] = masks * (1 if len(masks) == count else count)
     if args.texture:
         return options | {"size": args.texture, "seed": args.seed}

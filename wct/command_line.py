@@ -39,16 +39,15 @@ def arguments(argv):
     add("--texture", type=_dimensions, metavar="WxH", help="the style alone, at this size, without a photo")
     add("--seed", type=int, default=0, metavar="N", help="another one, another texture")
     add("--backend", choices=BACKENDS, default="mpa", help="how matrix square roots are computed (default: mpa)")
-    add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the same pairs, and "
-        "compare their time, accuracy and pictures with svd")
-    add("--tile", type=int, metavar="N", help="side of the squares that large pictures are worked on in, "
-        f"{SMALLEST_TILE} at least: smaller ones take less memory and more time (default: 1024 for pictures beyond 4 "
-        "megapixels)")
+    add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the same "
+        "pairs, and compare their time, accuracy and pictures with svd")
+    add("--tile", type=int, metavar="N", help="side of the squares that pictures beyond 4 megapixels are worked on in, "
+        f"{SMALLEST_TILE} at least: smaller ones take less memory and more time (default: 1024)")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--format", choices=("png", "jpeg", "webp"), default="png")
     add("--overwrite", action="store_true", help="make finished pictures again")
     add("--report", type=report_path, metavar="FILE", help="write one row per picture to FILE.json or FILE.csv")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # options may stand between the photo and the painting
     if not 0 <= args.strength <= 1:
         parser.error(f"--strength must lie between 0 and 1, not {args.strength}")
     if args.size is not None and args.size < 1:
@@ -59,6 +58,11 @@ def arguments(argv):
         parser.error(f"--stroke must lie between 0.25 and 4, not {args.stroke}")
     if (args.content is None) != (args.texture is not None):
         parser.error("name a photo and a painting; with --texture, a painting alone")
+    if not 0 <= args.seed < 2**63:
+        parser.error(f"--seed must lie between 0 and 2^63, not {args.seed}")
+    for path in (args.mask or []) + (args.style_mask or []):
+        if not path.exists():
+            parser.error(f"{path}: there is no such mask; check the path")
     if args.texture and (args.mask or args.size or args.strength != 1 or args.keep_colors):
         parser.error("--texture takes no --mask, --size, --strength and --keep-colors: there is no photo")
     return parser, args

@@ -76,5 +76,6 @@ class Comparison:
         for name, rows in self.rows.items():
             seconds, residuals, decibels = zip(*rows)
             share = median(s["transform"] / sum(s.values()) for s in seconds)
-            yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}",
-                   f"{max(residuals):.1e}", f"{median(decibels):.1f} dB")
+            residual = "-" if None in residuals else f"{max(residuals):.1e}"  # nothing was whitened
+            yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}", residual,
+                   f"{median(decibels):.1f} dB")

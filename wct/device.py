@@ -21,10 +21,11 @@ def choose_device(name="auto"):
 def choose_dtype(device):
     """torch.bfloat16 where the device convolves clearly faster in it than in torch.float32, else that.
 
-    Tried out, in hundredths of a second: where the instructions are missing it works too, only slowly.
+    Tried out, in a tenth of a second: where the instructions are missing it works too, only slowly.
     """
     try:
-        faster = _seconds(device, torch.bfloat16) < 0.75 * _seconds(device, torch.float32)
+        half, single = _seconds(device, torch.bfloat16, torch.float32)
+        faster = half < 0.75 * single
     except (RuntimeError, TypeError):  # not at all
         faster = False
     return torch.bfloat16 if faster else torch.float32
@@ -37,15 +38,20 @@ def synchronise(device):
 
 
 @torch.inference_mode()
-def _seconds(device, dtype):
-    """The least time of a few convolutions, large enough that starting one on an accelerator does not count."""
-    channels, side = (64, 66) if device.type == "cpu" else (256, 514)
-    layout = {"device": device, "dtype": dtype, "memory_format": torch.channels_last}
-    x, kernel = torch.ones(1, channels, side, side).to(**layout), torch.ones(channels, channels, 3, 3).to(**layout)
-    times = []
-    for _ in range(6):
+def _seconds(device, *dtypes):
+    """The least times of a few convolutions in each dtype, by turns, as whatever else runs slows all of them down.
+
+    They are large enough that starting one, on an accelerator or in the threads of a busy CPU, does not count.
+    """
+    channels, side = (128, 130) if device.type == "cpu" else (256, 514)
+    x, kernel = torch.ones(1, channels, side, side, device=device), torch.ones(channels, channels, 3, 3, device=device)
+    layout = {"memory_format": torch.channels_last}
+    inputs = [(x.to(dtype, **layout), kernel.to(dtype, **layout)) for dtype in dtypes]
+
+    def once(pair):
         start = time.perf_counter()
-        F.conv2d(x, kernel)
+        F.conv2d(*pair)
         synchronise(device)
-        times.append(time.perf_counter() - start)
-    return min(times)
+        return time.perf_counter() - start
+
+    return [min(times) for times in zip(*([once(pair) for pair in inputs] for _ in range(4)))]

@@ -64,7 +64,8 @@ def fitted(picture, size, usual, largest):
     """
     width, height = picture.size
     scale = size / max(width, height) if size else min(1, (min(usual, largest) / (width * height)) ** 0.5)
-    to = max(1, round(width * scale)), max(1, round(height * scale))
+    whole = round if size else int  # rounded up, it would be more than `usual`
+    to = max(1, whole(width * scale)), max(1, whole(height * scale))
     if size and to[0] * to[1] > largest:
         raise PictureError(f"{picture.name}: {to[0]} x {to[1]} pixels are too many to stylise; ask for a smaller size")
     if to == picture.size:

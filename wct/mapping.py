@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
+from numbers import Integral
 
 from torch.nn import functional as F
 
@@ -99,7 +100,7 @@ def level_strengths(levels, most):
     Raises ValueError.
     """
     levels = min(4, most) if levels is None else levels
-    strengths = [1.0] * levels if isinstance(levels, int) else [float(strength) for strength in levels]
+    strengths = [1.0] * int(levels) if isinstance(levels, Integral) else [float(strength) for strength in levels]
     if not all(0 <= strength <= 1 for strength in strengths):
         raise ValueError(f"the strengths of levels must lie between 0 and 1, not {levels}")
     while strengths and strengths[-1] == 0:

@@ -88,9 +88,9 @@ class Stylizer:
 
         content: a path or PIL image. style: one of these, or a list of them, mixed by their `weights` (all the same
         by default; they are made to sum to one).
-        masks: for each style where it applies, a picture in the shape of the content, white there and black
-        elsewhere, or None for everywhere; each region is whitened by its own statistics, and what is in none stays
-        the photo. style_masks: likewise for each style, the part of it that is used.
+        masks: where the style applies, a picture in the shape of the content, white there and black elsewhere, or
+        None for everywhere; of several styles a list. Each region is whitened by its own statistics, and what is in
+        none stays the photo. style_masks: likewise, the part of each style that is used.
         strength: 0 (the photo) to 1. backend: a method of wct.sqrtm. mode: "single" encodes once and transforms
         between the decoder's blocks; "cascade" encodes, transforms and decodes once per level, deepest first.
         transform: a map of wct.transform, "zca" for whitening and colouring, "transport", which keeps more of the
@@ -101,17 +101,17 @@ class Stylizer:
         relu2_1, ..., each 0 to 1. ridge: added to the covariances, relative to their mean variance.
         keep_colors: the photo's colours, and the painting's light, dark and strokes. detail: the share of the
         content's own features in the single pass, 0 to 1.
-        tile: side of the squares that large pictures are worked on in, so that they fit into memory. By default
-        pictures of more than MAX_PIXELS are, in tiles of 1024. Statistics are taken over the whole picture, or, of
-        all levels but the deepest, over an even sample of 4 megapixels where it has more; the time
-        grows with the margins of small tiles.
+        tile: side of the squares that pictures of more than MAX_PIXELS are worked on in, so that they fit into memory,
+        by default 1024; the time grows with the margins of small ones. Statistics are taken over the whole picture,
+        or, of all levels but the deepest, over an even sample of 4 megapixels where it has more. With fewer pixels,
+        tiles are all worked on at once.
         measure: also work out the whitening residual. progress: called with the share of the work done, 0 to 1,
         and the name of the stage at hand; what it raises ends the work.
 
         Returns a Result. Raises wct.images.PictureError for a picture that cannot be read, ValueError for a bad
         option.
         """
-        styles = list(style) if isinstance(style, (list, tuple)) else [style]
+        styles = _listed(style)
         if not styles:
             raise ValueError("name one style at least")
         for name, value, known in (("backend", backend, BACKENDS), ("mode", mode, MODES),
@@ -124,6 +124,7 @@ class Stylizer:
                 raise ValueError(f"{name} must lie between {least:g} and {most:g}, not {value}")
         if size is not None and size < 1:
             raise ValueError(f"size must be at least 1 pixel, not {size}")
+        masks, style_masks = (value if value is None else _listed(value) for value in (masks, style_masks))
         for name, value in (("masks", masks), ("style_masks", style_masks)):
             if value is not None and len(value) != len(styles):
                 raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
@@ -164,6 +165,8 @@ class Stylizer:
         size: (width, height) in pixels. seed: another one, another texture. The other options are those of
         `stylise` but for content, strength, size and detail. Returns a Result, errors are those of `stylise`.
         """
+        for name in {"strength", "detail"} & options.keys():
+            raise TypeError(f"texture takes no {name}: there is no photo")
         if min(size) < 1 or size[0] * size[1] > self.max_pixels:
             raise ValueError(f"a texture has 1 to {self.max_pixels} pixels, not {size[0]} x {size[1]}")
         picture, seconds = noise(size, seed), Counter()
@@ -289,6 +292,11 @@ class Stylizer:
         key, source = identified(value)
         mask_key, mask_source = (None, None) if mask is None else identified(mask)
         return self._styles.get((key, mask_key, side, stroke, levels), encode)
+
+
+def _listed(value):
+    """The list of a value or of several."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _side(picture):

@@ -85,7 +85,7 @@ def sample(size, pixels, masks=None):
     """
     masks = masks or [None]
     count = max(4, pixels // (PATCH**2 * len(masks)))
-    boxes = _spread(size, grid(size, PATCH))
+    boxes = _spread(grid(size, PATCH))
     chosen = {}
     for mask in masks:
         inside = (box for box in boxes if mask is None or mask.crop(box).getbbox())
@@ -93,7 +93,7 @@ def sample(size, pixels, masks=None):
     return list(chosen)
 
 
-def _spread(size, boxes):
+def _spread(boxes):
     """The boxes of a grid in an order of which every beginning covers the picture evenly: the R2 sequence."""
     columns = sum(box[1] == 0 for box in boxes)
     rows = len(boxes) // columns

@@ -27,6 +27,8 @@ def available_devices():
 
 def make_folders(args, parser):
     """Make room for --plot and --report before anything is measured."""
+    if args.report and args.report.is_dir():
+        parser.error(f"--report {args.report} is a folder; name a file")
     try:
         for folder in [args.plot, args.report and args.report.parent]:
             if folder:

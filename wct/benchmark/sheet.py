@@ -101,6 +101,12 @@ def main(args, parser):
     from wct.benchmark.baselines import Classic
     from wct.images import PictureError, save_picture
 
+    if args.output.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
+        parser.error(f"--output {args.output} must end in .jpg, .png or .webp")
+    try:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(str(error))
     stylizer, classic = Stylizer.from_pretrained(device="cpu"), Classic("cpu")
     programs = {"ours": stylizer, "classic WCT": lambda *pair: classic.stylise(*pair).picture}
     if args.adain:

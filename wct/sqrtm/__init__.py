@@ -30,7 +30,8 @@ Matrices that are singular, or too close to it for their dtype, are regularised:
 eps lambda_max are raised to about that (eigh, svd), or as small a multiple of the identity as makes the
 matrix definite is added (the others; at first eps times a power of two that bounds lambda_max). A zero
 matrix is taken as one with lambda_max = 1. So results are finite for every finite positive semi-definite
-matrix of any scale. The literal forms need no such help, as they are bounded where an eigenvalue vanishes.
+matrix of any scale, that of denormal numbers aside. The literal forms need no such help, as they are bounded
+where an eigenvalue vanishes.
 """
 
 import inspect
@@ -73,7 +74,12 @@ def _roots(A, method, options, want, name):
     if dtype not in (torch.float32, torch.float64):
         A = A.float()
     if lower is not None:
-        lower = torch.as_tensor(lower, dtype=A.dtype, device=A.device).detach().expand(A.shape[:-2])
+        lower = torch.as_tensor(lower, dtype=A.dtype, device=A.device).detach()
+        try:
+            lower = lower.expand(A.shape[:-2])
+        except RuntimeError:
+            shapes = f"{tuple(lower.shape)} does not broadcast to the leading {tuple(A.shape[:-2])}"
+            raise ValueError(f"{name}: lower of shape {shapes} of the matrices") from None
     Y, W, _, _ = Roots.apply(A, lower, method, want, *map(options.get, ("degree", "scaling", "steps")))
     return Y.to(dtype), W.to(dtype)
 
@@ -96,7 +102,7 @@ def matrix_sqrt(A, method="mpa", **options):
 
     Raises:
         ValueError: if `A` is not a floating-point tensor, not square, contains NaN or infinity or is not
-            symmetric, or if the method or an option does not exist.
+            symmetric, if `lower` is NaN or of another shape, or if the method or an option does not exist.
 
     Differentiable any number of times by the Lyapunov equation. Works under torch.compile(fullgraph=True) and
     torch.func.vmap.

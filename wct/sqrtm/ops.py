@@ -112,6 +112,8 @@ def roots(A, lower, method, want, degree, scaling, steps):
         flat, upper, scale = normalise(average, _check_values(flat, average))
         if lower is not None:
             lower = lower.reshape(-1) / scale / scale
+            if lower.isnan().any():
+                raise ValueError("lower contains NaN")
         Y, W, values, vectors = _attempt(METHODS[method], flat, lower, upper, want, options)
         if Y is not None:
             Y.mul_(column(scale))

@@ -31,7 +31,9 @@ def upper_bound(A):
 
 
 def _next_power_of_two(x):
-    return torch.where(x > 0, torch.exp2(x.log2().ceil()), 1)
+    """The power of two at or above x, or the greatest there is; 1 for 0."""
+    most = math.frexp(torch.finfo(x.dtype).max)[1] - 1
+    return torch.where(x > 0, torch.exp2(x.log2().ceil().clamp(max=most)), 1)
 
 
 def normalise(A, size):

@@ -66,3 +66,28 @@ class Decoder(nn.Module):
     @property
     def levels(self):
         return len(self.blocks)
+
+
+@torch.no_grad()
+def revive(blocks, run, times=25):
+    """Draw the weights of channels anew that are not active once in so many runs: they have no gradients, and would
+    stay lost. Nothing reads them at first, so the decoder is as good as it was. Returns how many there were."""
+    peaks, count = {}, 0
+
+    def watch(relu, inputs, output):
+        peak = output.amax((0, 2, 3))
+        peaks[relu] = torch.maximum(peaks.get(relu, peak), peak)
+
+    hooks = [layer.register_forward_hook(watch) for block in blocks for layer in block if isinstance(layer, nn.ReLU)]
+    for _ in range(times):
+        run()
+    for hook in hooks:
+        hook.remove()
+    for block in blocks:
+        for conv, relu, reader in zip(block[0::2], block[1::2], block[2::2]):
+            dead = peaks[relu] <= 0
+            conv.weight[dead] = conv.weight[~dead].std() * torch.randn_like(conv.weight[dead])
+            conv.bias[dead] = 0
+            reader.weight[:, dead] = 0
+            count += int(dead.sum())
+    return count

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 
+from models.checkpoint import Checkpoint
+from models.decoder import revive
 from models.losses import content_loss, layers, moments, psnr, relative, stage_ends, style_loss, total_variation
 from models.muon import Muon
 from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
@@ -164,65 +164,6 @@ def validate_style(encoder, decoder, photos, paintings, device):
     return torch.tensor(rows).mean(0).tolist()
 
 
-@torch.no_grad()
-def revive(blocks, run, times=25):
-    """Draw the weights of channels anew that are not active once in so many runs: they have no gradients, and would
-    stay lost. Nothing reads them at first, so the decoder is as good as it was. Returns how many there were."""
-    peaks, count = {}, 0
-
-    def watch(relu, inputs, output):
-        peak = output.amax((0, 2, 3))
-        peaks[relu] = torch.maximum(peaks.get(relu, peak), peak)
-
-    hooks = [layer.register_forward_hook(watch) for block in blocks for layer in block if isinstance(layer, nn.ReLU)]
-    for _ in range(times):
-        run()
-    for hook in hooks:
-        hook.remove()
-    for block in blocks:
-        for conv, relu, reader in zip(block[0::2], block[1::2], block[2::2]):
-            dead = peaks[relu] <= 0
-            conv.weight[dead] = conv.weight[~dead].std() * torch.randn_like(conv.weight[dead])
-            conv.bias[dead] = 0
-            reader.weight[:, dead] = 0
-            count += int(dead.sum())
-    return count
-
-
-class Checkpoint:
-    """Everything a run needs to go on, in safetensors: blocks, their running mean, the momentum, the step."""
-
-    def __init__(self, path, decoder, mean, optimiser):
-        self.path, self.decoder, self.mean, self.optimiser = path, decoder, mean, optimiser
-
-    def write(self):
-        state = {f"decoder.{k}": v for k, v in self.decoder.state_dict().items()}
-        state |= {f"mean.{k}": v for k, v in self.mean.state_dict().items()}
-        for i, kept in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{i}.{k}": v for k, v in kept.items()}
-        temporary = self.path.with_suffix(".tmp")
-        save_file({k: v.contiguous() for k, v in state.items()}, temporary)
-        temporary.replace(self.path)
-
-    def read(self):
-        """The number of steps done; zero where there is no checkpoint."""
-        if not self.path.is_file():
-            return 0
-        state = load_file(self.path)
-
-        def part(name):
-            return {k.removeprefix(name): v for k, v in state.items() if k.startswith(name)}
-
-        self.decoder.load_state_dict(part("decoder."))
-        self.mean.load_state_dict(part("mean."))
-        kept = {}
-        for key, value in part("optimiser.").items():
-            i, name = key.split(".")
-            kept.setdefault(int(i), {})[name] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": kept})
-        return int(self.mean.n_averaged)
-
-
 def rate(step, args):
     """Learning rate: a linear warm-up over 100 steps, then half a cosine to zero."""
     return args.rate * min(1, (step + 1) / 100) * (1 + math.cos(math.pi * min(1, step / args.steps))) / 2
@@ -298,6 +239,7 @@ def main():
         with half():
             print(f"{revive(blocks, stylised if args.stylise else inverted)} channels revived", flush=True)
         mean.module.load_state_dict(decoder.state_dict())
+
     def report(step):
         with half():
             told = "PSNR " + " ".join(f"{p:.2f}" for p in validate(encoder, mean.module, held_out, args.device))

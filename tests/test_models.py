@@ -11,9 +11,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from models import WeightsError, load_decoder, load_encoder, weights
-from models.decoder import UpConv3x3
+from models.decoder import UpConv3x3, revive
 from models.losses import psnr
-from models.train import revive
 from models.vgg import CHANNELS
 from wct.images import open_picture, to_tensor
 

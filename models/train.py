@@ -4,8 +4,9 @@ Without --stylise: the reconstruction decoder, blocks D1 ... D5, which inverts t
 With it: the stylised decoder, blocks D1 ... D4, end to end on random pairs with the whitening and colouring
 transform between the blocks, differentiated by the Lyapunov equation.
 
-Training starts from the weights in weights/, goes on from --checkpoint where that file exists, and writes its
-running mean to weights/ at the end. Photos and paintings that are held out measure it on the way.
+Training starts from the weights in weights/, channels revived that were never active, goes on from --checkpoint where
+that file exists, and writes its running mean to weights/ at the end. Photos and paintings that are held out measure it
+on the way.
 """
 
 import argparse

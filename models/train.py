@@ -79,13 +79,17 @@ def validate(encoder, decoder, photos, device):
     return torch.tensor(rows).mean(0).tolist()
 
 
-def reconstruction_loss(encoder, decoder, pictures, odds=LEVEL_ODDS):
-    """Negative PSNR, in tens of dB, of the picture from a random level, for the block of that level to learn from.
+def random_level(levels):
+    """1 to `levels`, by LEVEL_ODDS."""
+    return 1 + int(torch.multinomial(torch.tensor(LEVEL_ODDS[:levels]), 1))
+
+
+def reconstruction_loss(encoder, decoder, pictures, level):
+    """Negative PSNR, in tens of dB, of the picture from a level, for the block of that level to learn from.
 
     The blocks below are left to their own levels: what suits a blurred picture from relu5_1 spoils a sharp
     one from relu2_1. The relative error of the block's own output is added.
     """
-    level = 1 + int(torch.multinomial(torch.tensor(odds[: decoder.levels]), 1))
     for k in range(1, decoder.levels + 1):
         decoder.block(k).requires_grad_(k == level)
     with torch.no_grad():
@@ -216,7 +220,6 @@ def main():
         raise SystemExit(f"{args.photos} has photos smaller than --crop {args.crop}; name a smaller crop")
     photos, held_out = photos[: -args.validation], photos[-args.validation :]
     contents = batches(photos, args.crop, args.batch, (0.4, 1.0) if args.stylise else None)
-    odds = [float(k == args.level) for k in range(1, 6)] if args.level else LEVEL_ODDS
     if args.stylise:
         pictures = read_folder(args.styles)
         paintings = [picture for name, picture in pictures.items() if name not in HELD_OUT_STYLES]
@@ -235,6 +238,7 @@ def main():
             decoder.block(k)(features)
 
     memory.reuse()
+    print(f"steps {start} to {args.steps}", flush=True)
     if not start:
         blocks = [decoder.block(k) for k in ([args.level] if args.level else range(1, levels + 1))]
         with half():
@@ -249,7 +253,6 @@ def main():
                 told += " style {:.4f} content {:.4f}".format(*losses)
         print(f"validation {step} {told}", flush=True)
 
-    print(f"steps {start} to {args.steps}", flush=True)
     report(start)
     began = time.monotonic()
     for step in range(start, args.steps):
@@ -263,7 +266,7 @@ def main():
                 loss = style + args.content_weight * content + penalty
                 shown = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
             else:
-                loss = reconstruction_loss(encoder, decoder, pictures, odds)
+                loss = reconstruction_loss(encoder, decoder, pictures, args.level or random_level(levels))
                 shown = f"reconstruction {float(loss.detach()):.4f}"
         optimiser.zero_grad()
         loss.backward()

@@ -30,7 +30,8 @@ def load_encoder(levels=5):
     """The pretrained encoder in evaluation mode, float32, on the CPU.
 
     levels: 1 to 5; 5 reads weights/level5.safetensors too. `load_encoder()(x)` takes (B, 3, H, W) RGB in
-    [0, 1] to the list [relu1_1, ..., relu{levels}_1] (see `models.vgg.Encoder`). Raises WeightsError, or ValueError for another number of levels.
+    [0, 1] to the list [relu1_1, ..., relu{levels}_1] (see `models.vgg.Encoder`). Raises WeightsError,
+    or ValueError for another number of levels.
     """
     return _load(Encoder, levels, ENCODER, "encoder.")
 

@@ -20,8 +20,8 @@ CONTENTS = sorted((EXAMPLES / "content").glob("*.jpg"))
 STYLES = sorted((EXAMPLES / "style").glob("*.jpg"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-_SECONDS = [_seconds(torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)]
-needs_bfloat16 = pytest.mark.skipif(_SECONDS[1] > 5 * _SECONDS[0], reason="bfloat16 is emulated here: minutes")
+_single, _half = _seconds(torch.device("cpu"), torch.float32, torch.bfloat16)
+needs_bfloat16 = pytest.mark.skipif(_half > 5 * _single, reason="bfloat16 is emulated here: minutes")
 
 collect_ignore = [] if CHROMIUM else ["test_page.py"]
 

@@ -238,8 +238,6 @@ def main(argv=None):
     try:
         if args.output.is_file():
             parser.error(f"--output {args.output} is a file; name a folder")
-        if args.report and args.report.is_dir():
-            parser.error(f"--report {args.report} is a folder; name a file")
         for folder in (args.output, (args.report or args.output / "report").parent):
             folder.mkdir(parents=True, exist_ok=True)
         finished = args.output.resolve()

@@ -25,9 +25,9 @@ def arguments(argv):
         "cascade of one per level")
     add("--blend", nargs="?", type=_numbers, const=(), metavar="W,W,...", help="mix all the paintings in one picture, "
         "with these weights by the order of their names (default: all the same)")
-    add("--mask", type=Path, action="append", metavar="PATH", help="where the style applies: a picture white there and "
+    add("--mask", type=_mask, action="append", metavar="PATH", help="where the style applies: a picture white there and "
         "black elsewhere, or a folder with one for each photo, by its name; with --blend one for each painting")
-    add("--style-mask", type=Path, action="append", metavar="FILE", help="the part of the painting that is used: a "
+    add("--style-mask", type=_mask, action="append", metavar="FILE", help="the part of the painting that is used: a "
         "picture in its shape, white there and black elsewhere; with --blend one for each painting")
     add("--keep-colors", action="store_true", help="the photo's colours in the painting's strokes")
     add("--stroke", type=float, default=1.0, metavar="S", help="scale at which paintings are read, 0.25 to 4: more for "
@@ -60,9 +60,6 @@ def arguments(argv):
         parser.error("name a photo and a painting; with --texture, a painting alone")
     if not 0 <= args.seed < 2**63:
         parser.error(f"--seed must lie between 0 and 2^63, not {args.seed}")
-    for path in (args.mask or []) + (args.style_mask or []):
-        if not path.exists():
-            parser.error(f"{path}: there is no such mask; check the path")
     if args.texture and (args.mask or args.size or args.strength != 1 or args.keep_colors):
         parser.error("--texture takes no --mask, --size, --strength and --keep-colors: there is no photo")
     return parser, args
@@ -84,6 +81,13 @@ def _dimensions(text):
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 640x480")
     return int(width), int(height)
+
+
+def _mask(text):
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")
+    return path
 
 
 def list_of(item):

@@ -74,8 +74,9 @@ class Comparison:
     def table(self):
         yield ("backend", "transform ms", "of the total", "residual", "PSNR to svd")
         for name, rows in self.rows.items():
-            seconds, residuals, decibels = zip(*rows)
-            share = median(s["transform"] / sum(s.values()) for s in seconds)
-            residual = "-" if None in residuals else f"{max(residuals):.1e}"  # nothing was whitened
-            yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}", residual,
-                   f"{median(decibels):.1f} dB")
+            if rows:  # none yet where the first pair was interrupted
+                seconds, residuals, decibels = zip(*rows)
+                share = median(s["transform"] / sum(s.values()) for s in seconds)
+                residual = "-" if None in residuals else f"{max(residuals):.1e}"  # nothing was whitened
+                yield (name, f"{1000 * median(s['transform'] for s in seconds):.1f}", f"{share:.0%}", residual,
+                       f"{median(decibels):.1f} dB")

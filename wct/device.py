@@ -45,8 +45,7 @@ def _seconds(device, *dtypes):
     """
     channels, side = (128, 130) if device.type == "cpu" else (256, 514)
     x, kernel = torch.ones(1, channels, side, side, device=device), torch.ones(channels, channels, 3, 3, device=device)
-    layout = {"memory_format": torch.channels_last}
-    inputs = [(x.to(dtype, **layout), kernel.to(dtype, **layout)) for dtype in dtypes]
+    inputs = [[tensor.to(dtype, memory_format=torch.channels_last) for tensor in (x, kernel)] for dtype in dtypes]
 
     def once(pair):
         start = time.perf_counter()

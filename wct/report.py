@@ -12,6 +12,8 @@ def report_path(text):
     path = Path(text)
     if path.suffix.lower() not in (".json", ".csv"):
         raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
     return path
 
 

@@ -25,12 +25,10 @@ def available_devices():
     return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
-def make_folders(args, parser):
-    """Make room for --plot and --report before anything is measured."""
-    if args.report and args.report.is_dir():
-        parser.error(f"--report {args.report} is a folder; name a file")
+def make_folders(parser, *folders):
+    """Make room for what is written at the end before anything is measured; None stands for no folder."""
     try:
-        for folder in [args.plot, args.report and args.report.parent]:
+        for folder in folders:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

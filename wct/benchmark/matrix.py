@@ -227,7 +227,7 @@ def main(args, parser):
         parser.error(f"--device {missing[0]}: PyTorch sees none")
     if args.condition < 1:
         parser.error(f"--condition must be at least 1, not {args.condition:g}")
-    make_folders(args, parser)
+    make_folders(parser, args.plot, args.report and args.report.parent)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
           "A ratio above 1 is faster than the baseline.")
     rows = list(print_table(run(args, devices), TABLE, ("device", "dtype", "n", "batch")))

@@ -152,7 +152,7 @@ def main(args, parser):
     device = args.device or available_devices()[-1]
     if device not in available_devices():
         parser.error(f"--device {device}: PyTorch sees none")
-    make_folders(args, parser)
+    make_folders(parser, args.plot, args.report and args.report.parent)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {device}. "
           f"Compared to the default: single, {DEFAULT}, style cached.")
     rows = list(print_table(run(args, device), TABLE, ("size",)))

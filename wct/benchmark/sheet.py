@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wct.benchmark.common import EXAMPLES, count, side
+from wct.benchmark.common import EXAMPLES, count, make_folders, side
 
 PAIRS = (  # the first four paintings were kept out of the last training
     ("astronaut", "cassatt-summertime"), ("chelsea", "kandinsky-composition-viii"),
@@ -99,14 +99,11 @@ def main(args, parser):
 
     from wct import Stylizer
     from wct.benchmark.baselines import Classic
-    from wct.images import PictureError, save_picture
+    from wct.images import FORMATS, PictureError, save_picture
 
-    if args.output.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
+    if args.output.suffix.lower() not in (suffix for kind in FORMATS.values() for suffix in kind.suffixes):
         parser.error(f"--output {args.output} must end in .jpg, .png or .webp")
-    try:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(str(error))
+    make_folders(parser, args.output.parent)
     stylizer, classic = Stylizer.from_pretrained(device="cpu"), Classic("cpu")
     programs = {"ours": stylizer, "classic WCT": lambda *pair: classic.stylise(*pair).picture}
     if args.adain:

@@ -4,7 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.inversion import correct
 from models.vgg import CHANNELS, Conv3x3
+
+STEPS = 40  # of the correction
 
 
 class UpConv3x3(nn.Conv2d):
@@ -49,19 +52,26 @@ class Decoder(nn.Module):
     `decoder(features, level)` runs D{level}, ..., D1: (B, CHANNELS[level-1], h, w) ->
     (B, 3, h * 2^(level-1), w * 2^(level-1)), RGB around [0, 1], not clamped. `decoder.block(k)` is
     D{k} alone, for a transform between blocks.
+
+    stage: of the encoder, from relu{levels-1}_1 to relu{levels}_1. With it `decoder(features, levels)` has what D{levels}
+    gives corrected, as that of `models.inversion.correct`; gradients are those without.
     """
 
-    def __init__(self, levels=5):
+    def __init__(self, levels=5, stage=None):
         super().__init__()
+        self.stage = stage
         self.blocks = nn.ModuleDict({f"D{k}": _block(k) for k in range(1, levels + 1)})
 
     def block(self, level):
         return self.blocks[f"D{level}"]
 
     def forward(self, features, level):
+        x = features
         for k in range(level, 0, -1):
-            features = self.block(k)(features)
-        return features
+            x = self.block(k)(x)
+            if k == level == self.levels and self.stage is not None:
+                x = correct(self.stage, features, x, STEPS) + (x - x.detach())
+        return x
 
     @property
     def levels(self):

@@ -36,6 +36,7 @@ HELD_OUT_STYLES = (
     "kandinsky-composition-viii", "cassatt-summertime", "van-gogh-langlois-bridge", "hokusai-poppies",
 )
 FEATURE_WEIGHT = 0.1
+CYCLE_WEIGHT = 0.5
 FIRST_RATE = 0.2  # learning rate of D1, relative: it has few weights, and all of the picture hangs on each
 LEVEL_ODDS = (0.04, 0.16, 0.2, 0.25, 0.35)  # how often each level is the one to reconstruct from
 
@@ -88,7 +89,7 @@ def reconstruction_loss(encoder, decoder, pictures, level):
     """Negative PSNR, in tens of dB, of the picture from a level, for the block of that level to learn from.
 
     The blocks below are left to their own levels: what suits a blurred picture from relu5_1 spoils a sharp
-    one from relu2_1. The relative error of the block's own output is added.
+    one from relu2_1. Added are the relative error of the block's own output, and of what the encoder makes of it.
     """
     for k in range(1, decoder.levels + 1):
         decoder.block(k).requires_grad_(k == level)
@@ -96,9 +97,10 @@ def reconstruction_loss(encoder, decoder, pictures, level):
         features = encoder(pictures, level)
     x = decoder.block(level)(features[-1])
     error = relative(x, features[level - 2]).pow(2).mean() if level > 1 else 0
+    cycle = relative(encoder.stages[f"relu{level}_1"](x.clone()), features[-1]).mean()
     output = decoder(x, level - 1)
     decoder.requires_grad_(True)
-    return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error
+    return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error + CYCLE_WEIGHT * cycle
 
 
 @dataclass
@@ -205,7 +207,8 @@ def main():
     layout = {"device": args.device, "memory_format": torch.channels_last}
     dtype = choose_dtype(torch.device(args.device))
     half = partial(torch.autocast, torch.device(args.device).type, dtype, enabled=dtype != torch.float32)
-    encoder, decoder = load_encoder().to(**layout), load_decoder(kind, levels).to(**layout).requires_grad_(True)
+    encoder, decoder = load_encoder().to(**layout), load_decoder(kind, levels, corrected=False).to(**layout)
+    decoder.requires_grad_(True)
     mean = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(0.998))
     optimiser = Muon([{"params": list(block.parameters()), "share": FIRST_RATE if name == "D1" else 1}
                       for name, block in decoder.blocks.items()])

@@ -36,19 +36,24 @@ def load_encoder(levels=5):
     return _load(Encoder, levels, ENCODER, "encoder.")
 
 
-def load_decoder(name="stylised", levels=5):
+def load_decoder(name="stylised", levels=5, corrected=None):
     """A pretrained decoder in evaluation mode, float32, on the CPU.
 
     name: "stylised", trained on through the transform, makes the pictures; "reconstruction" inverts the
     encoder. Both share block D5. levels: 1 to 5. `load_decoder()(features, level)` takes relu{level}_1
-    to the picture (see `models.decoder.Decoder`). Raises WeightsError, or ValueError for another
-    name or number of levels.
+    to the picture (see `models.decoder.Decoder`). corrected: whether what D5 gives is corrected by what
+    the encoder makes of it, which is truer and takes thirty times as long; by default that of "reconstruction" is.
+    Raises WeightsError, or ValueError for another name or number of levels.
     """
     if name not in DECODERS:
         raise ValueError(f"decoder {name!r} is none of {', '.join(DECODERS)}")
-    return _load(Decoder, levels, DECODERS[name], "decoder.")
+    decoder = _load(Decoder, levels, DECODERS[name], "decoder.")
+    if levels == 5 and (name == "reconstruction" if corrected is None else corrected):
+        decoder.stage = load_encoder().stages["relu5_1"]
+    return decoder
 
 
+@torch.inference_mode(False)  # weights that can be differentiated through, wherever they are loaded
 def _load(network, levels, path, prefix):
     if not 1 <= levels <= 5:
         raise ValueError(f"levels must be 1 to 5, not {levels}")

@@ -143,6 +143,15 @@ def test_formats(run, folders, format, kind):
     assert Image.open(folders / "out" / name).format == kind
 
 
+def test_what_no_file_has_room_for_is_told_before_the_work(run, folders, monkeypatch):
+    Image.new("RGB", (16400, 4)).save(folders / "content" / "long.png")
+    made = []
+    monkeypatch.setattr("wct.stylizer.Stylizer.stylise", lambda *_, **__: made.append(1))
+    status, _, err = run("--format", "webp", "--size", 16400, content=folders / "content" / "long.png")
+    assert status == 1 and "16400 x 4 pixels are too many, WEBP has room for 16383" in err
+    assert not made and not outputs(folders)
+
+
 def test_nothing_but_results(run, folders):
     out = folders / "empty" / "out"
     assert run(style=STYLES[0], *("--size", 32))[0] == 0

@@ -51,7 +51,7 @@ def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks
     at hand, from 0, the share of it that is done, and the stage. The other options are those of `Stylizer.stylise`, or
     of `texture` where the content is None.
     """
-    from wct.images import save_picture
+    from wct.images import check_room, save_picture
 
     def wanted(path):
         try:
@@ -75,7 +75,10 @@ def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks
                     own = {"size": size, "progress": progress and partial(progress, i)}
                     if masks:
                         own["masks"] = [_mask_of(content, mask) for mask in masks]
-                    result = _make(stylizer, opened.result(), style, comparison, options | own)
+                    photo = opened.result()
+                    if photo:
+                        check_room(photo.size, path, format)
+                    result = _make(stylizer, photo, style, comparison, options | own)
                     row |= _told(result)
                     written = writer.submit(save_picture, result.picture, path, format)
             except Exception as error:  # whatever is wrong with one picture, the others are still wanted

@@ -130,16 +130,25 @@ def save_picture(image, path, format=None):
     laid on white. Raises PictureError where the picture cannot be written; a file already there then stays.
     """
     path = Path(path)
-    kind = _format(path, format)
-    if max(image.size) > kind.max_side:
-        raise PictureError(
-            f"{path} cannot be written: {image.width} x {image.height} pixels are too many,"
-            f" {kind.name} has room for {kind.max_side} a side; save it as PNG"
-        )
+    kind = check_room(image.size, path, format)
     image = _converted(image, "RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA" and not kind.alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
+
+
+def check_room(size, path, format=None):
+    """The Format that `save_picture` would write path in, for a picture of size (width, height).
+
+    Raises PictureError where there is none, or its sides are too long for it.
+    """
+    kind = _format(path, format)
+    if max(size) > kind.max_side:
+        raise PictureError(
+            f"{path} cannot be written: {size[0]} x {size[1]} pixels are too many,"
+            f" {kind.name} has room for {kind.max_side} a side; save it as PNG"
+        )
+    return kind
 
 
 def write_whole(path, write):

@@ -74,7 +74,7 @@ class Stylizer:
         one, and their pictures hardly differ. max_pixels: larger results are refused, or reduced where no size is
         asked for. styles: how many are kept, some 3 MB each.
         """
-        return cls(load_encoder(levels), load_decoder(decoder, levels), device, **options)
+        return cls(load_encoder(levels), load_decoder(decoder, levels, corrected=False), device, **options)
 
     def __call__(self, content, style, **options):
         """The content in the style, a PIL image; the options are those of `stylise`."""

@@ -27,7 +27,7 @@ class Baseline:
         self.device = torch.device(device)
         encoder = load_encoder(levels).to(self.device)
         self.encoders = [nn.Sequential(*list(encoder.stages.values())[:k]) for k in range(1, levels + 1)]
-        self.decoder = load_decoder("reconstruction", levels).to(self.device)
+        self.decoder = load_decoder("reconstruction", levels, corrected=False).to(self.device)
         self._style = self._known = None
 
     @torch.inference_mode()

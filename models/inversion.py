@@ -1,0 +1,30 @@
+"""A better inverse of an encoder's stage than any block: look at what the stage makes of it, and correct."""
+
+import torch
+from torch.nn import functional as F
+
+RATE = 0.05  # about four over the largest eigenvalue of stage'^T stage' between photos' features; twice that is too much
+
+
+def correct(stage, features, guess, steps):
+    """What `stage` takes to `features` (B, n, h, w), from a guess (B, m, H, W) at it, of its shape and dtype.
+
+    min_z |stage(z) - features|^2 / 2 over z >= 0 by accelerated gradients with projection (Nesterov 1983; Beck and
+    Teboulle, "A Fast Iterative Shrinkage-Thresholding Algorithm", 2009), from z_0 = z_{-1} = guess:
+
+        p_i = max(0, z_i + i / (i + 3) (z_i - z_{i-1})),
+        z_{i+1} = max(0, p_i - rate stage'(p_i)^T (stage(p_i) - features)).
+
+    What the features do not tell stays as it was guessed. The result has no gradients.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        features, z = features.detach().clone(), guess.detach().clone()
+        z = z.to(torch.promote_types(z.dtype, torch.float32))
+        velocity = torch.zeros_like(z)
+        for i in range(steps):
+            p = F.relu(z + i / (i + 3) * velocity).requires_grad_(True)
+            made = stage(p.clone())  # stages work in place
+            (slope,) = torch.autograd.grad(made, p, made.detach() - features)
+            step = F.relu(p.detach() - RATE * slope)
+            velocity, z = step - z, step
+    return z.to(guess.dtype)

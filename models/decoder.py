@@ -53,8 +53,8 @@ class Decoder(nn.Module):
     (B, 3, h * 2^(level-1), w * 2^(level-1)), RGB around [0, 1], not clamped. `decoder.block(k)` is
     D{k} alone, for a transform between blocks.
 
-    stage: of the encoder, from relu{levels-1}_1 to relu{levels}_1. With it `decoder(features, levels)` has what D{levels}
-    gives corrected, as that of `models.inversion.correct`; gradients are those without.
+    stage: of the encoder, what leads to relu{levels}_1. With it `decoder(features, levels)` corrects what D{levels} gives
+    by what the stage makes of it (`models.inversion.correct`); its gradients do not know of that.
     """
 
     def __init__(self, levels=5, stage=None):

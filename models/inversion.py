@@ -1,9 +1,9 @@
-"""A better inverse of an encoder's stage than any block: look at what the stage makes of it, and correct."""
+"""Correcting the inverse of an encoder's stage by what the stage makes of it."""
 
 import torch
 from torch.nn import functional as F
 
-RATE = 0.05  # about four over the largest eigenvalue of stage'^T stage' between photos' features; twice that is too much
+RATE = 0.05  # four or five over the largest eigenvalue of stage'^T stage' at photos; twice as much overshoots
 
 
 def correct(stage, features, guess, steps):

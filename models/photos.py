@@ -1,0 +1,34 @@
+"""The pictures that `models.train` learns from and is measured with."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+
+def read_folder(folder):
+    """The .jpg pictures of a folder as (3, H, W) uint8, by name without suffix and in the order of the names."""
+    def read(path):
+        return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)
+
+    return {path.stem: read(path) for path in sorted(Path(folder).glob("*.jpg"))}
+
+
+def batches(pictures, size, count, scale=None, colour=0.0):
+    """Endless float batches (count, 3, size, size) of random crops, mirrored and, with a scale, rescaled at random."""
+    augment = v2.Compose([
+        v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.1), antialias=True) if scale else v2.RandomCrop(size),
+        v2.RandomHorizontalFlip(),
+        v2.ColorJitter(colour, colour, colour, colour / 2) if colour else v2.Identity(),
+        v2.ToDtype(torch.float32, scale=True),
+    ])
+    while True:
+        chosen = torch.randint(len(pictures), (count,))
+        yield torch.stack([augment(pictures[i]) for i in chosen])
+
+
+def centre(picture):
+    """The 256-pixel centre crop as a float batch of one."""
+    return v2.functional.center_crop(picture, 256)[None].float() / 255

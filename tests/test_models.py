@@ -187,7 +187,8 @@ def test_validation_prints_the_table_of_the_model_card(tmp_path, environment):
     run = partial(subprocess.run, cwd=weights.WEIGHTS.parent, env=environment, capture_output=True, text=True)
     done = run([*command, tmp_path])
     assert done.returncode == 0, done.stderr
-    stylised, plain, corrected = ([float(p) for p in re.findall(r"\d+\.\d\d", line)] for line in done.stdout.splitlines())
+    rows = [[float(p) for p in re.findall(r"\d+\.\d\d", line)] for line in done.stdout.splitlines()]
+    stylised, plain, corrected = rows
     assert len(stylised) == 4 and plain[:4] == corrected[:4] and corrected[4] > plain[4] + 0.3
     done = run([*command, tmp_path / "gone"])
     assert done.returncode == 2 and "has no .jpg photos" in done.stderr

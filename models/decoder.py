@@ -7,8 +7,6 @@ from torch.nn import functional as F
 from models.inversion import correct
 from models.vgg import CHANNELS, Conv3x3
 
-STEPS = 40  # of the correction
-
 
 class UpConv3x3(nn.Conv2d):
     """Nearest doubling, then `Conv3x3`: (B, in, H, W) -> (B, out, 2H, 2W).
@@ -53,8 +51,9 @@ class Decoder(nn.Module):
     (B, 3, h * 2^(level-1), w * 2^(level-1)), RGB around [0, 1], not clamped. `decoder.block(k)` is
     D{k} alone, for a transform between blocks.
 
-    stage: of the encoder, what leads to relu{levels}_1. With it `decoder(features, levels)` corrects what D{levels} gives
-    by what the stage makes of it (`models.inversion.correct`); its gradients do not know of that.
+    stage: of the encoder, what leads to relu{levels}_1. With it `decoder(features, levels)` corrects what D{levels}
+    gives by what the stage makes of it (`models.inversion.correct`). Gradients pass straight through, as if D{levels}
+    itself had given the corrected features. The stage is a submodule: its weights are among the decoder's.
     """
 
     def __init__(self, levels=5, stage=None):
@@ -70,7 +69,8 @@ class Decoder(nn.Module):
         for k in range(level, 0, -1):
             x = self.block(k)(x)
             if k == level == self.levels and self.stage is not None:
-                x = correct(self.stage, features, x, STEPS) + (x - x.detach())
+                corrected = correct(self.stage, features, x)
+                x = x + (corrected - x).detach() if x.requires_grad else corrected  # straight through
         return x
 
     @property

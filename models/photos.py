@@ -1,4 +1,4 @@
-"""The pictures that `models.train` learns from and is measured with."""
+"""The pictures that decoders learn from and are measured with."""
 
 from pathlib import Path
 
@@ -14,6 +14,19 @@ def read_folder(folder):
         return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1)
 
     return {path.stem: read(path) for path in sorted(Path(folder).glob("*.jpg"))}
+
+
+def divided(folder, held_out, least=256):
+    """The .jpg photos of a folder as two lists: all but the last, and the last `held_out` by name.
+
+    Ends the program where there are too few, or one has a side shorter than 256 or `least`.
+    """
+    photos, least = list(read_folder(folder).values()), max(least, 256)
+    if not 0 < held_out < len(photos):
+        raise SystemExit(f"--validation must lie between 0 and {len(photos)}, the number of .jpg photos in {folder}")
+    if min(min(photo.shape[1:]) for photo in photos) < least:
+        raise SystemExit(f"{folder} has photos smaller than {least} pixels; take them out, or name a smaller --crop")
+    return photos[:-held_out], photos[-held_out:]
 
 
 def batches(pictures, size, count, scale=None, colour=0.0):

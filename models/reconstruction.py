@@ -20,19 +20,19 @@ class Reconstruction:
         self.learning = [decoder.block(k) for k in ([args.level] if args.level else range(1, self.levels + 1))]
         self.crops = batches(photos, args.crop, args.batch)
 
-    def run(self):
+    def forward(self):
         """Every block once, on a batch."""
         for k, features in enumerate(self.encoder(next(self.crops).to(**self.layout)), 1):
             self.decoder.block(k)(features)
 
     def loss(self, step):
-        """What the step should lower, and what to tell of it."""
+        """The loss of a step, and a line for the log."""
         pictures = next(self.crops).to(**self.layout)
         loss = reconstruction_loss(self.encoder, self.decoder, pictures, self.level or random_level(self.levels))
         return loss, f"reconstruction {float(loss.detach()):.4f}"
 
     def validate(self, decoder, held_out):
-        """What to tell of a decoder, from photos that were held out."""
+        """A line for the log: the PSNR of a decoder on photos that were held out."""
         return "PSNR " + " ".join(f"{p:.2f}" for p in inversion_psnr(self.encoder, decoder, held_out))
 
 
@@ -53,7 +53,7 @@ def reconstruction_loss(encoder, decoder, pictures, level):
         features = encoder(pictures, level)
     x = decoder.block(level)(features[-1])
     error = relative(x, features[level - 2]).pow(2).mean() if level > 1 else 0
-    cycle = relative(encoder.stages[f"relu{level}_1"](x.clone()), features[-1]).mean()
+    cycle = relative(encoder.stages[f"relu{level}_1"](x), features[-1]).mean()
     output = decoder(x, level - 1)
     decoder.requires_grad_(True)
     return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error + CYCLE_WEIGHT * cycle

@@ -29,42 +29,44 @@ class Stylisation:
         self.crops = batches(photos, args.crop, args.batch, (0.4, 1.0))
         pictures = read_folder(args.styles)
         paintings = [picture for name, picture in pictures.items() if name not in HELD_OUT_STYLES]
+        if not paintings:
+            raise SystemExit(f"--styles {args.styles} has no .jpg paintings to learn from")
         self.unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
         self.bank = []
-        for some, count in ((batches(paintings, 384, 1, (0.25, 1.0), colour=0.2), args.bank * 2 // 3),
-                            (batches(photos, 288, 1, (0.5, 1.0), colour=0.2), args.bank // 3)):
-            self.bank += [target(encoder, self.levels, next(some).to(**layout)) for _ in range(count)]
+        for crops, count in ((batches(paintings, 384, 1, (0.25, 1.0), colour=0.2), args.bank * 2 // 3),
+                             (batches(photos, 288, 1, (0.5, 1.0), colour=0.2), args.bank // 3)):
+            self.bank += [target(encoder, self.levels, next(crops).to(**layout)) for _ in range(count)]
 
     def styles(self, count):
         """Some of the bank, as a batch."""
         return Target.batch([self.bank[i] for i in torch.randint(len(self.bank), (count,))]).to(self.layout["device"])
 
-    def run(self):
+    def forward(self):
         """The stylised picture of a batch."""
         contents = layers(self.encoder, next(self.crops).to(**self.layout))
         stylise(self.decoder, stage_ends(contents)[: self.levels], self.styles(len(contents[0])))
 
     def loss(self, step):
-        """What the step should lower, and what to tell of it."""
+        """The loss of a step, and a line for the log."""
         pictures = next(self.crops).to(**self.layout)
         if step % 10 == 0:
             loss = reconstruction_loss(self.encoder, self.decoder, pictures, random_level(self.levels))
             return loss, f"reconstruction {float(loss.detach()):.4f}"
         style, content, penalty = stylisation_losses(
             self.encoder, self.decoder, pictures, self.styles(len(pictures)))
-        told = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
-        return style + self.content_weight * content + penalty, told
+        line = f"style {float(style.detach()):.4f} content {float(content.detach()):.4f}"
+        return style + self.content_weight * content + penalty, line
 
     @torch.inference_mode()
     def validate(self, decoder, held_out):
-        """What to tell of a decoder, from photos held out, eight of them in paintings held out, centre crops of 256."""
+        """A line for the log: PSNR on photos held out, and mean losses of eight of them in paintings held out."""
         rows = []
         for i, photo in enumerate(held_out[:8]):
             content, painting = (centre(p).to(**self.layout) for p in (photo, self.unseen[i % len(self.unseen)]))
             style = target(self.encoder, self.levels, painting).to(self.layout["device"])
             rows.append([float(x) for x in stylisation_losses(self.encoder, decoder, content, style)[:2]])
-        told = "PSNR " + " ".join(f"{p:.2f}" for p in inversion_psnr(self.encoder, decoder, held_out))
-        return told + " style {:.4f} content {:.4f}".format(*torch.tensor(rows).mean(0).tolist())
+        line = "PSNR " + " ".join(f"{p:.2f}" for p in inversion_psnr(self.encoder, decoder, held_out))
+        return line + " style {:.4f} content {:.4f}".format(*torch.tensor(rows).mean(0).tolist())
 
 
 @dataclass

@@ -21,12 +21,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from models.checkpoint import Checkpoint
 from models.decoder import revive
 from models.muon import Muon
-from models.photos import read_folder
+from models.photos import divided
 from models.reconstruction import Reconstruction
 from models.stylisation import Stylisation
 from models.weights import DECODERS, LEVEL5, load_decoder, load_encoder, save
 from wct import memory
-from wct.device import choose_dtype
+from wct.device import choose_device, choose_dtype
 
 FIRST_RATE = 0.2  # learning rate of D1, relative: it has few weights, and all of the picture hangs on each
 
@@ -53,27 +53,25 @@ def arguments():
     parser.add_argument("--checkpoint", type=Path, help="default: checkpoint_stylised or checkpoint_reconstruction"
                         ".safetensors")
     parser.add_argument("--every", type=int, default=250, help="steps between validations and checkpoints")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     args = parser.parse_args()
     if args.level and args.stylise:
         parser.error("--level is for reconstruction, not for --stylise")
+    if args.crop < 32 or args.crop % 16:
+        parser.error(f"--crop must be a multiple of 16, 32 at least, not {args.crop}")
+    if args.every < 1 or args.bank < 3:
+        parser.error("--every must be at least 1, and --bank at least 3")
+    try:
+        args.device = choose_device(args.device)
+    except ValueError as error:
+        parser.error(str(error))
     return args
-
-
-def read_photos(args):
-    """Those to train on, and those held out."""
-    photos = list(read_folder(args.photos).values())
-    if not 0 < args.validation < len(photos):
-        raise SystemExit(f"{args.photos} has {len(photos)} .jpg photos: too few to hold {args.validation} out")
-    if min(min(photo.shape[1:]) for photo in photos) < args.crop:
-        raise SystemExit(f"{args.photos} has photos smaller than --crop {args.crop}; name a smaller crop")
-    return photos[: -args.validation], photos[-args.validation :]
 
 
 def main():
     args = arguments()
     torch.set_flush_denormal(True)  # what gets no gradients any more fades into such numbers, in which CPUs are slow
-    photos, held_out = read_photos(args)
+    photos, held_out = divided(args.photos, args.validation, args.crop)
     Task = Stylisation if args.stylise else Reconstruction
     layout = {"device": args.device, "memory_format": torch.channels_last}
     encoder = load_encoder().to(**layout)
@@ -85,14 +83,14 @@ def main():
     start = checkpoint.read()
     torch.manual_seed(start)
     memory.reuse()
-    dtype = choose_dtype(torch.device(args.device))
-    half = partial(torch.autocast, torch.device(args.device).type, dtype, enabled=dtype != torch.float32)
+    dtype = choose_dtype(args.device)
+    half = partial(torch.autocast, args.device.type, dtype, enabled=dtype != torch.float32)
 
     print(f"steps {start} to {args.steps}", flush=True)
     with half():
         task = Task(encoder, decoder, photos, args, layout)
         if not start:
-            print(f"{revive(task.learning, task.run)} channels revived", flush=True)
+            print(f"{revive(task.learning, task.forward)} channels revived", flush=True)
             mean.module.load_state_dict(decoder.state_dict())
         print(f"validation {start} {task.validate(mean.module, held_out)}", flush=True)
     began = time.monotonic()
@@ -100,7 +98,7 @@ def main():
         for group in optimiser.param_groups:
             group["lr"] = group["share"] * rate(step, args)
         with half():
-            loss, told = task.loss(step)
+            loss, line = task.loss(step)
         optimiser.zero_grad()
         loss.backward()
         for block in decoder.blocks.values():
@@ -108,7 +106,7 @@ def main():
         optimiser.step()
         mean.update_parameters(decoder)
         if step % 10 in (0, 1):
-            print(f"{step} {time.monotonic() - began:.0f}s {told}", flush=True)
+            print(f"{step} {time.monotonic() - began:.0f}s {line}", flush=True)
         if (step + 1) % args.every == 0 or step + 1 == args.steps:
             checkpoint.write()
             with half():
@@ -118,8 +116,9 @@ def main():
 
 def write(decoder, kind):
     """The blocks of a decoder to weights/, D5 in a file of its own."""
-    deepest = {f"decoder.{k}": v for k, v in decoder.state_dict().items() if ".D5." in k}
-    save({k: v for k, v in decoder.state_dict().items() if ".D5." not in k}, DECODERS[kind])
+    state = decoder.state_dict()
+    deepest = {f"decoder.{k}": v for k, v in state.items() if ".D5." in k}
+    save({k: v for k, v in state.items() if ".D5." not in k}, DECODERS[kind])
     if deepest:
         save(deepest, LEVEL5, keep="encoder.")
 

@@ -42,7 +42,8 @@ def load_decoder(name="stylised", levels=5, corrected=None):
     name: "stylised", trained on through the transform, makes the pictures; "reconstruction" inverts the
     encoder. Both share block D5. levels: 1 to 5. `load_decoder()(features, level)` takes relu{level}_1
     to the picture (see `models.decoder.Decoder`). corrected: whether what D5 gives is corrected by what
-    the encoder makes of it, which is truer and takes thirty times as long; by default that of "reconstruction" is.
+    the encoder makes of it, which is truer and takes thirty times as long as decoding without; by default that of
+    "reconstruction" is. It concerns relu5_1 alone, and such a decoder must not be moved or cast in inference mode.
     Raises WeightsError, or ValueError for another name or number of levels.
     """
     if name not in DECODERS:
@@ -53,7 +54,7 @@ def load_decoder(name="stylised", levels=5, corrected=None):
     return decoder
 
 
-@torch.inference_mode(False)  # weights that can be differentiated through, wherever they are loaded
+@torch.inference_mode(False)  # or nothing could be differentiated through weights that were loaded in it
 def _load(network, levels, path, prefix):
     if not 1 <= levels <= 5:
         raise ValueError(f"levels must be 1 to 5, not {levels}")

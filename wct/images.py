@@ -138,11 +138,11 @@ def save_picture(image, path, format=None):
 
 
 def check_room(size, path, format=None):
-    """The Format that `save_picture` would write path in, for a picture of size (width, height).
+    """The Format in which `save_picture` writes a picture of size (width, height) to path.
 
     Raises PictureError where there is none, or its sides are too long for it.
     """
-    kind = _format(path, format)
+    kind = _format(Path(path), format)
     if max(size) > kind.max_side:
         raise PictureError(
             f"{path} cannot be written: {size[0]} x {size[1]} pixels are too many,"

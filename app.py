@@ -10,6 +10,8 @@ import signal
 import sys
 import tempfile
 
+from wct.command_line import share_cores
+
 UPLOAD = "50mb"
 
 
@@ -41,6 +43,7 @@ def arguments(argv=None):
 
 def main(argv=None):
     parser, args = arguments(argv)
+    share_cores()
     # No figures to anybody, no history of runs in a browser that others may use.
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

@@ -136,6 +136,23 @@ def test_options_may_stand_between_the_pictures(run, folders):
     assert outputs(folders) == [f"{CONTENTS[0].stem}__{STYLES[0].stem}.png"]
 
 
+@pytest.mark.parametrize("given, found", [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"),
+                                          ({"OMP_WAIT_POLICY": "ACTIVE"}, None)])
+def test_waiting_threads_give_way_unless_told_otherwise(environment, folders, given, found):
+    """Set by the time torch reads it: when it is imported."""
+    code = (
+        "import os, sys; from importlib.abc import MetaPathFinder; from wct.batch import main\n"
+        "class Finder(MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch': sys.exit(str(os.environ.get('GOMP_SPINCOUNT')))\n"
+        "sys.meta_path.insert(0, Finder()); main(sys.argv[1:])"
+    )
+    own = {k: v for k, v in environment.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run([sys.executable, "-c", code, CONTENTS[0], STYLES[0], "--output", folders / "out"], cwd=ROOT,
+                          env=own | given, capture_output=True, text=True)
+    assert done.stderr.strip() == str(found)
+
+
 @pytest.mark.parametrize("format, kind", [("jpeg", "JPEG"), ("webp", "WEBP")])
 def test_formats(run, folders, format, kind):
     assert run("--format", format, content=CONTENTS[0], style=STYLES[0], *("--size", 32))[0] == 0

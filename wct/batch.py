@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from wct.command_line import arguments
+from wct.command_line import arguments, share_cores
 from wct.report import write_report
 
 COLUMNS = ("content", "style", "output", "status", "backend", "width", "height", "seconds",
@@ -232,6 +232,7 @@ def _options(args, count):
 
 def main(argv=None):
     parser, args = arguments(argv)
+    share_cores()
     from wct.comparison import Comparison
     from wct.images import FORMATS, PictureError
     from wct.mapping import level_strengths

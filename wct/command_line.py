@@ -1,6 +1,7 @@
 """The arguments of python -m wct.batch, and kinds of arguments the benchmark shares, without importing torch."""
 
 import argparse
+import os
 from pathlib import Path
 
 from wct import BACKENDS, MODES, SMALLEST_TILE, TRANSFORMS
@@ -88,6 +89,16 @@ def _mask(text):
     if not path.exists():
         raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")
     return path
+
+
+def share_cores():
+    """Have threads that wait for others give way sooner, unless the environment says how they should wait.
+
+    It is for before torch is imported. By default they spin for milliseconds, and where another program keeps a core
+    busy (the browser that shows the page, say) all of them wait for the one that has none.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def list_of(item):

@@ -51,14 +51,14 @@ class Decoder(nn.Module):
     (B, 3, h * 2^(level-1), w * 2^(level-1)), RGB around [0, 1], not clamped. `decoder.block(k)` is
     D{k} alone, for a transform between blocks.
 
-    stage: of the encoder, what leads to relu{levels}_1. With it `decoder(features, levels)` corrects what D{levels}
-    gives by what the stage makes of it (`models.inversion.correct`). Gradients pass straight through, as if D{levels}
-    itself had given the corrected features. The stage is a submodule: its weights are among the decoder's.
+    `decoder.stage` is None or the encoder's that leads to relu{levels}_1. With it `decoder(features, levels)` corrects
+    what D{levels} gives by what the stage makes of it (`models.inversion.correct`). Gradients pass straight through, as
+    if D{levels} itself had given the corrected features. The stage is a submodule: its weights are among the decoder's.
     """
 
-    def __init__(self, levels=5, stage=None):
+    def __init__(self, levels=5):
         super().__init__()
-        self.stage = stage
+        self.stage = None
         self.blocks = nn.ModuleDict({f"D{k}": _block(k) for k in range(1, levels + 1)})
 
     def block(self, level):

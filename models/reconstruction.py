@@ -33,7 +33,7 @@ class Reconstruction:
 
     def validate(self, decoder, held_out):
         """A line for the log: the PSNR of a decoder on photos that were held out."""
-        return "PSNR " + " ".join(f"{p:.2f}" for p in inversion_psnr(self.encoder, decoder, held_out))
+        return psnr_line(self.encoder, decoder, held_out)
 
 
 def random_level(levels):
@@ -57,6 +57,10 @@ def reconstruction_loss(encoder, decoder, pictures, level):
     output = decoder(x, level - 1)
     decoder.requires_grad_(True)
     return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error + CYCLE_WEIGHT * cycle
+
+
+def psnr_line(encoder, decoder, photos):
+    return "PSNR " + " ".join(f"{p:.2f}" for p in inversion_psnr(encoder, decoder, photos))
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ import torch
 
 from models.losses import content_loss, layers, moments, stage_ends, style_loss, total_variation
 from models.photos import batches, centre, read_folder
-from models.reconstruction import inversion_psnr, random_level, reconstruction_loss
+from models.reconstruction import psnr_line, random_level, reconstruction_loss
 from wct.passes import single_pass
 from wct.transform import Statistics, colouring, map_between, statistics, whitening
 
@@ -65,7 +65,7 @@ class Stylisation:
             content, painting = (centre(p).to(**self.layout) for p in (photo, self.unseen[i % len(self.unseen)]))
             style = target(self.encoder, self.levels, painting).to(self.layout["device"])
             rows.append([float(x) for x in stylisation_losses(self.encoder, decoder, content, style)[:2]])
-        line = "PSNR " + " ".join(f"{p:.2f}" for p in inversion_psnr(self.encoder, decoder, held_out))
+        line = psnr_line(self.encoder, decoder, held_out)
         return line + " style {:.4f} content {:.4f}".format(*torch.tensor(rows).mean(0).tolist())
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 
-from wct.command_line import share_cores
+from wct.runtime.threads import share_cores
 
 UPLOAD = "50mb"
 
@@ -52,7 +52,8 @@ def main(argv=None):
     with tempfile.TemporaryDirectory(prefix="wct-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
-        from wct.page import CSS, EXAMPLES, THEME, build
+        from wct.images.examples import EXAMPLES
+        from wct.web.page import CSS, THEME, build
 
         try:
             stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=16)

@@ -104,7 +104,7 @@ def save(state, path, keep=None):
     state = {k: v.detach().half().contiguous() for k, v in state.items()}
     if keep and path.is_file():
         with safe_open(path, "pt") as file:
-            state |= {k: file.get_tensor(k) for k in file.keys() if k.startswith(keep)}
+            state |= {k: file.get_tensor(k) for k in file.keys() if k.startswith(keep)}  # noqa: SIM118
     overflown = [k for k, v in state.items() if not torch.isfinite(v).all()]
     if overflown:
         raise WeightsError(f"{', '.join(overflown)} do not fit float16")

@@ -1,29 +1,17 @@
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 import torch
+from common import CHROMIUM, ROOT
 
-from wct.device import _seconds
-
-ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "examples"
-CONTENTS = sorted((EXAMPLES / "content").glob("*.jpg"))
-STYLES = sorted((EXAMPLES / "style").glob("*.jpg"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-_single, _half = _seconds(torch.device("cpu"), torch.float32, torch.bfloat16)
-needs_bfloat16 = pytest.mark.skipif(_half > 5 * _single, reason="bfloat16 is emulated here: minutes")
-
-collect_ignore = [] if CHROMIUM else ["test_page.py"]
+collect_ignore = [] if CHROMIUM else ["web/test_page.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
 from models.decoder import UpConv3x3
-from wct import STAGES
-from wct.clock import Clock
 from wct.images import to_pil, to_tensor
-from wct.stylizer import Result
+from wct.options import STAGES
+from wct.pipeline.stylizer import Result
+from wct.runtime.clock import Clock
 
 
 class Baseline:

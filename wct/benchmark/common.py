@@ -1,9 +1,6 @@
 """What the benchmarks share: kinds of arguments, the folders of their files, the table."""
 
 import argparse
-from pathlib import Path
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def count(text):

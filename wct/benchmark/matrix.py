@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-from wct import BACKENDS
+from wct.batch.arguments import list_of, one_of
 from wct.benchmark.common import available_devices, count, make_folders, print_table
-from wct.command_line import list_of, one_of
-from wct.report import report_path, write_report
+from wct.options import BACKENDS
+from wct.runtime.report import report_path, write_report
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
 COLUMNS = ("device", "dtype", "n", "batch", "method", "degree", "forward_ms", "backward_ms", "residual",
@@ -87,7 +87,7 @@ def measure(function, C, S, repeats, limit):
     """Median seconds of forward and of backward, and the result."""
     import torch
 
-    from wct.device import synchronise
+    from wct.runtime.device import synchronise
 
     def now():
         synchronise(C.device)

@@ -15,7 +15,7 @@ def peak(run, device):
         before = torch.cuda.memory_allocated()
         run()
         return torch.cuda.max_memory_allocated() - before
-    from wct.memory import release
+    from wct.runtime.memory import release
 
     release()  # or this run would take unseen what earlier ones have freed
     try:

@@ -4,11 +4,12 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from wct import BACKENDS, MODES, STAGES
 from wct.benchmark import memory
-from wct.benchmark.common import EXAMPLES, available_devices, count, make_folders, print_table, side
-from wct.command_line import list_of, one_of
-from wct.report import report_path, write_report
+from wct.benchmark.common import available_devices, count, make_folders, print_table, side
+from wct.images.examples import EXAMPLES
+from wct.options import BACKENDS, MODES, STAGES
+from wct.runtime.arguments import list_of, one_of
+from wct.runtime.report import report_path, write_report
 
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
 DEFAULT = "mpa"  # the backend that the others are compared to
@@ -45,7 +46,7 @@ def pictures(size):
     """Content and style, square PIL images; the style is no larger than Stylizer would read it."""
     from PIL import Image
 
-    from wct.stylizer import MAX_STYLE_SIDE
+    from wct.pipeline.stylizer import MAX_STYLE_SIDE
 
     sides = (size, min(size, MAX_STYLE_SIDE))
     return [Image.open(path).convert("RGB").resize((side, side)) for path, side in zip((CONTENT, STYLE), sides)]
@@ -92,7 +93,7 @@ def run(args, device):
     import torch
 
     from wct.benchmark.baselines import AdaIN, Classic
-    from wct.stylizer import Stylizer
+    from wct.pipeline.stylizer import Stylizer
 
     stylizer = Stylizer.from_pretrained(device=device, dtype=args.dtype and getattr(torch, args.dtype))
     ours, networks = str(stylizer.dtype).removeprefix("torch."), (stylizer, Classic(device), AdaIN(device))

@@ -1,0 +1,90 @@
+"""Pictures written: the whole file or none."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from wct.images.colour import converted
+from wct.images.picture import PictureError
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a kind of file is written: pillow's name, suffixes (the usual one first), limits, settings."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    alpha: bool
+    max_side: int
+    settings: dict
+
+    @property
+    def suffix(self):
+        return self.suffixes[0]
+
+
+FORMATS = {
+    "png": Format("PNG", (".png",), True, 2**31 - 1, {}),
+    "jpeg": Format("JPEG", (".jpg", ".jpeg"), False, 65500, {"quality": 95, "subsampling": 0}),
+    "webp": Format("WEBP", (".webp",), True, 16383, {"quality": 95}),
+}
+
+
+def save_picture(image, path, format=None):
+    """Write an sRGB PIL image to path: the whole file or none, with the permissions of any new file.
+
+    format: a key of FORMATS; by default the suffix of path decides. JPEG has no alpha: there the picture is
+    laid on white. Raises PictureError where the picture cannot be written; a file already there then stays.
+    """
+    path = Path(path)
+    kind = check_room(image.size, path, format)
+    image = converted(image, "RGBA" if image.has_transparency_data else "RGB")
+    if image.mode == "RGBA" and not kind.alpha:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
+
+
+def check_room(size, path, format=None):
+    """The Format in which `save_picture` writes a picture of size (width, height) to path.
+
+    Raises PictureError where there is none, or its sides are too long for it.
+    """
+    kind = _format(Path(path), format)
+    if max(size) > kind.max_side:
+        raise PictureError(
+            f"{path} cannot be written: {size[0]} x {size[1]} pixels are too many,"
+            f" {kind.name} has room for {kind.max_side} a side; save it as PNG"
+        )
+    return kind
+
+
+def write_whole(path, write):
+    """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
+
+    Raises PictureError where that fails.
+    """
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        try:
+            with open(part, "xb") as file:
+                write(file)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(
+            f"{path} cannot be written ({reason}); check its folder, its permissions and the space left"
+        ) from error
+
+
+def _format(path, key):
+    if key is None:
+        suffix = path.suffix.lower()
+        key = next((key for key, kind in FORMATS.items() if suffix in kind.suffixes), suffix)
+    if key not in FORMATS:
+        raise PictureError(f"{path} cannot be written as '{key}'; choose one of {', '.join(FORMATS)}")
+    return FORMATS[key]

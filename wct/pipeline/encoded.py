@@ -1,0 +1,94 @@
+"""Pictures as the pipeline holds them: encoded, identified, and kept for a while."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from os import PathLike, fspath, stat
+
+from PIL import Image, ImageStat
+
+from wct.images import Picture, PictureError, open_picture, with_alpha
+from wct.pipeline.tiles import Tile
+
+
+@dataclass
+class Content:
+    """A content picture; with its features, where it was encoded as a whole, and the Statistics of those of the
+    deepest level that took part, by that level: they are the same at any strength."""
+
+    picture: Picture
+    whole: Tile | None = None
+    deepest: dict = field(default_factory=dict)
+
+
+class Recent(OrderedDict):
+    """The last few results of slow functions; the oldest is let go before a new one is made."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def get(self, key, make):
+        if key not in self:
+            while len(self) >= self.most:
+                self.popitem(last=False)
+            self[key] = make()
+        self.move_to_end(key)
+        return self[key]
+
+
+def identified(value):
+    """A picture's identity, for the caches, and what `open_picture` is to open: the path, the PIL image or the Picture.
+
+    A file is the same while its path, time and length are, a PIL image while its upright sRGB pixels are.
+    """
+    if isinstance(value, (str, PathLike)):
+        try:
+            info = stat(value)
+        except (OSError, ValueError):
+            return fspath(value), value  # opening it will say what is wrong
+        return (fspath(value), info.st_mtime_ns, info.st_size), value
+    if isinstance(value, Picture):
+        return value, value
+    if isinstance(value, Image.Image):
+        picture = open_picture(value)
+        image = with_alpha(picture.rgb, picture.alpha)
+        return (image.size, blake2b(image.tobytes()).digest()), image
+    raise TypeError(f"a picture is a path or a PIL image, not {type(value).__name__}")
+
+
+def fitted(picture, size, usual, largest):
+    """The Picture with its longest side `size` long, or with `usual` pixels at most where size is None.
+
+    Raises PictureError where it would have more than `largest` pixels.
+    """
+    width, height = picture.size
+    scale = size / max(width, height) if size else min(1, (min(usual, largest) / (width * height)) ** 0.5)
+    whole = round if size else int  # rounded up, it would be more than `usual`
+    to = max(1, whole(width * scale)), max(1, whole(height * scale))
+    if size and to[0] * to[1] > largest:
+        raise PictureError(f"{picture.name}: {to[0]} x {to[1]} pixels are too many to stylise; ask for a smaller size")
+    if to == picture.size:
+        return picture
+    rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
+    return Picture(rgb, alpha, picture.name)
+
+
+def open_mask(value, picture, fewest=256):
+    """A mask for a Picture: PIL image of mode L of its size, black also where it is transparent.
+
+    Raises PictureError where its shape is another than the picture's, or where it selects less than `fewest` pixels.
+    """
+    mask = open_picture(value)
+    grey = mask.rgb.convert("L")
+    if mask.alpha:
+        grey = Image.composite(grey, Image.new("L", grey.size), mask.alpha)
+    (a, b), (width, height) = grey.size, picture.size
+    if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
+        raise PictureError(f"{mask.name} is {a} x {b}, {picture.name} {width} x {height}: "
+                           "a mask must have the shape of its picture")
+    grey = grey.resize(picture.size, Image.Resampling.BOX)
+    selected = ImageStat.Stat(grey).sum[0] / 255
+    if selected < fewest:
+        raise PictureError(f"{mask.name} selects {selected:.0f} pixels; select {fewest} at least")
+    return grey

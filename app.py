@@ -52,7 +52,7 @@ def main(argv=None):
     with tempfile.TemporaryDirectory(prefix="wct-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
-        from wct.images.examples import EXAMPLES
+        from wct.runtime.examples import EXAMPLES
         from wct.web.page import CSS, THEME, build
 
         try:

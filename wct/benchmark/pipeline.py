@@ -6,9 +6,9 @@ from statistics import median
 
 from wct.benchmark import memory
 from wct.benchmark.common import available_devices, count, make_folders, print_table, side
-from wct.images.examples import EXAMPLES
 from wct.options import BACKENDS, MODES, STAGES
 from wct.runtime.arguments import list_of, one_of
+from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path, write_report
 
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from wct.benchmark.common import count, make_folders, side
-from wct.images.examples import EXAMPLES
+from wct.runtime.examples import EXAMPLES
 
 PAIRS = (  # the first four paintings were kept out of the last training
     ("astronaut", "cassatt-summertime"), ("chelsea", "kandinsky-composition-viii"),

@@ -15,9 +15,9 @@ from PIL import ImageChops
 from wct.batch.jobs import jobs
 from wct.batch.work import work
 from wct.images import open_picture, save_picture, with_alpha
-from wct.images.examples import EXAMPLES
 from wct.options import STAGES
 from wct.pipeline.comparison import compare
+from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import write_report
 from wct.web.uploads import fetched, keep, new_folder, without_folders
 

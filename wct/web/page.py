@@ -2,8 +2,8 @@
 
 import gradio as gr
 
-from wct.images.examples import EXAMPLES, titles
 from wct.options import BACKENDS, MODES, TRANSFORMS
+from wct.runtime.examples import EXAMPLES, titles
 from wct.web.handlers import CANCELLED, SLOTS, TABLE, Web
 from wct.web.uploads import guarded, image_input
 

@@ -6,8 +6,7 @@ import torch
 from common import CONTENTS, STYLES
 from PIL import Image
 
-from wct.images import PictureError, open_picture
-from wct.pipeline.encoded import open_mask
+from wct.images import PictureError, open_mask, open_picture
 from wct.pipeline.mapping import level_strengths, normalised
 from wct.transform import colouring, map_between, regularised, renormalisation, statistics, transport, whitening
 
@@ -219,7 +218,7 @@ def test_a_painted_layer_is_a_mask(tmp_path):
     layer = Image.new("RGBA", (64, 48))
     layer.paste((255, 255, 255, 255), (0, 0, 32, 48))
     mask = open_mask(layer, open_picture(Image.new("RGB", (32, 24))))
-    mask = np.asarray(mask)
+    mask = np.asarray(mask.image)
     assert mask.shape == (24, 32) and mask[:, :16].min() == 255 and mask[:, 16:].max() == 0
 
 

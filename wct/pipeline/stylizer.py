@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
 from wct import images
-from wct.images import open_picture, to_pil, with_alpha
+from wct.images import open_mask, open_picture, to_pil, with_alpha
 from wct.options import BACKENDS, MODES, STAGES, TRANSFORMS
 from wct.pipeline import passes, tiles
-from wct.pipeline.encoded import Content, Recent, fitted, identified, open_mask
+from wct.pipeline.encoded import Content, Recent, fitted, identified
 from wct.pipeline.mapping import Mapping, coverage, gather, level_strengths, normalised
 from wct.pipeline.passes import DETAIL
 from wct.runtime import memory
@@ -32,11 +32,13 @@ class Result:
 
     picture: PIL image, RGB or RGBA. seconds: dict of wall-clock seconds, one entry per stage of STAGES.
     residual: the largest ||W C W - I||_F / sqrt(n) of the whitening matrices W used, where it was asked for.
+    notes: sentences on what the files held: bytes that are missing, what a mask selects.
     """
 
     picture: Image.Image
     seconds: dict
     residual: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def noise(size, seed=0):
@@ -137,11 +139,13 @@ class Stylizer:
         clock = Clock(self.device, progress)
         with clock("encode"):
             content = self._content(content, size, len(strengths))
-            masks = self._masks(content, masks)
-        encoded = []
+            masks, told = self._masks(content, masks)
+        encoded, notes = [], [*content.picture.notes, *told]
         for one, mask in zip(styles, style_masks or [None] * len(styles)):
             with clock("encode"):
-                encoded.append(self._style(one, mask, max(content.picture.size), stroke, len(strengths)))
+                statistics, told = self._style(one, mask, max(content.picture.size), stroke, len(strengths))
+            encoded.append(statistics)
+            notes += told
         side, most = tile or _side(content.picture), tiles.SAMPLE
         while True:
             mapping = Mapping(encoded, shares, [strength * one for one in strengths], ridge, backend, transform, clock,
@@ -160,7 +164,8 @@ class Stylizer:
             side, most = max(tiles.SMALLEST_TILE, min(side, 2 * tiles.SIDE) // 2), most // 4
         memory.tidy()
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
-        return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None))
+        return Result(with_alpha(picture, content.picture.alpha), seconds, max(mapping.residuals or [], default=None),
+                      tuple(dict.fromkeys(notes)))
 
     def texture(self, style, size=(512, 512), seed=0, progress=None, **options):
         """A style without a content, made of noise: `stylise` four times over, which draws the shapes out.
@@ -178,7 +183,7 @@ class Stylizer:
             result = self.stylise(picture, style, size=max(size), detail=0, progress=report, **options)
             picture = result.picture
             seconds.update(result.seconds)
-        return Result(picture, dict(seconds), result.residual)
+        return Result(picture, dict(seconds), result.residual, result.notes)
 
     def forget(self, styles=True):
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""
@@ -271,10 +276,11 @@ class Stylizer:
         return self._contents.get((key, size, levels), lambda: Content(self.open(source, size)))
 
     def _masks(self, content, values):
-        """The content's masks, PIL images of mode L or None; None where there are none."""
+        """The content's masks, PIL images of mode L or None, or None where there are none; and notes on them."""
         if values is None or all(value is None for value in values):
-            return None
-        return [value if value is None else open_mask(value, content.picture) for value in values]
+            return None, []
+        masks = [value if value is None else open_mask(value, content.picture) for value in values]
+        return [mask and mask.image for mask in masks], [note for mask in masks if mask for note in mask.notes]
 
     def _style(self, value, mask, longest, stroke, levels):
         def encode():
@@ -282,14 +288,15 @@ class Stylizer:
             if stroke != 1:
                 to = max(1, round(stroke * max(picture.size)))
                 picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, images.MAX_PIXELS)
-            masks = mask and [open_mask(mask_source, picture)]
+            selected = open_mask(mask_source, picture) if mask else None
+            masks, notes = ([selected.image], selected.notes) if selected else (None, ())
             pools = [Pool() for _ in range(levels)]
             for box in tiles.grid(picture.size, tiles.SIDE):
                 tile = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
                 weights = tile.masked(masks, levels) if masks else None
                 for pool, features in zip(pools, self.encoder(tile.pixels, levels)):
                     gather(pool, tile, features, weights and weights[0])
-            return [pool.statistics() for pool in pools]
+            return [pool.statistics() for pool in pools], (*picture.notes, *notes)
 
         side = min(longest, MAX_STYLE_SIDE)
         key, source = identified(value)

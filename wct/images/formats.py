@@ -48,8 +48,8 @@ def unread(suffix: str) -> str | None:
 def identify(file, check, suffix: str = "") -> Found:
     """What is in a binary file: a format that is read, without a limit that all of the process would share.
 
-    check: called with the (width, height) that its header states. suffix: of its name, in small letters. Raises ReadError
-    for anything else, and for a raw file without a large preview.
+    check: called with the (width, height) that its header states. suffix: of its name, in small letters. Raises
+    ReadError for anything else, and for a raw file without a preview of full size.
     """
     Image.init()
     file.seek(0)
@@ -110,7 +110,7 @@ def _heif(file):
     try:
         from pillow_heif import HeifImageFile
     except ImportError as error:
-        raise ReadError("is a HEIC picture, for which pillow-heif must be installed: pip install pillow-heif") from error
+        raise ReadError("is a HEIC picture; install what reads it: pip install pillow-heif") from error
     return HeifImageFile(file, "")
 
 

@@ -1,10 +1,10 @@
 """Numbers to light: samples of 16 bits become 8-bit sRGB, by the curve and the primaries that their file states.
 
-For a sample x, 0 to 1, a file's curve f and its matrix P, of its primaries to XYZ under D50, the linear light of sRGB is
+For samples x, 0 to 1, a file's curve f and its matrix P, of its primaries to XYZ under D50, the linear light is
 
     P_sRGB^-1 P f(x),
 
-clipped, and encoded by sRGB's own curve (IEC 61966-2-1). Eight bits are rounded to once, at the end: linear light has
+in sRGB, clipped, and encoded by sRGB's own curve (IEC 61966-2-1). Eight bits are rounded to once, at the end: linear light has
 most of its visible steps below the first of 255.
 """
 
@@ -106,6 +106,7 @@ def primaries(white, red, green, blue):
 
 
 # Code points of ITU-T H.273, which PNG, AVIF and HEIC use
+TELEVISION = (1, 6, 14, 15)
 _D65 = (0.3127, 0.3290)
 _PRIMARIES = {
     4: ((0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08)),
@@ -117,8 +118,8 @@ _PRIMARIES = {
     12: (_D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     22: (_D65, (0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
 }
-# Television's 1, 6, 14 and 15 are shown by a power of 2.4 (BT.1886).
-_CURVES = {4: power(2.2), 5: power(2.8), 8: power(1.0), **dict.fromkeys((1, 6, 14, 15), power(2.4)), 13: srgb_curve}
+# Television's are shown by a power of 2.4 (BT.1886).
+_CURVES = {4: power(2.2), 5: power(2.8), 8: power(1.0), **dict.fromkeys(TELEVISION, power(2.4)), 13: srgb_curve}
 
 
 def coded(primaries_code: int, transfer: int) -> Light | None:

@@ -45,7 +45,8 @@ def open_mask(source, picture: Picture, fewest: int = 256) -> Mask:
         grey, taken = _grey(turned(image, orientation))
         (a, b), (width, height) = grey.size, picture.size
         if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
-            raise ReadError(f"is {a} x {b}, {picture.name} {width} x {height}: a mask must have the shape of its picture")
+            raise ReadError(f"is {a} x {b}, {picture.name} {width} x {height}: "
+                            "a mask must have the shape of its picture")
         grey = grey.resize(picture.size, Image.Resampling.BOX)
         selected = ImageStat.Stat(grey).sum[0] / 255
         share = selected / (width * height)
@@ -104,7 +105,8 @@ def _of_classes(image, names, kind):
     lit = [value for value in _values(image) if value]
     if len(lit) != 1:
         listed = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
-        raise ReadError(f"holds the {kind} of classes ({listed}); save the one that is meant in white, the rest in black")
+        raise ReadError(f"holds the {kind} of classes ({listed}); "
+                        "save the one that is meant in white, the rest in black")
     return image.point([0] + [255] * 255), [f"holds {' and '.join(names)}: {names[-1]} was taken for white"]
 
 

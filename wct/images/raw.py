@@ -76,16 +76,18 @@ def directories_of(file) -> list:
 
 
 def preview(file, name: str, directories: list):
-    """(PIL image, orientation): the preview of a raw file of that kind, not decoded yet. Raises ReadError where none has
-    the full size of the photo."""
+    """(PIL image, orientation): the preview of a raw file of that kind, not decoded yet.
+
+    Raises ReadError where none has the full size of the photo.
+    """
     data = _bytes_of(file)
     full = _fuji_size(data) if name == "RAF" else _full_size(directories)
     if full:
         for image in [_fuji(data)] if name == "RAF" else _previews(data, directories, full):
             if image and _is_full(image.size, full):
                 return image, next((d.get(_ORIENTATION) for d in directories if d.get(_ORIENTATION)), 1)
-    raise ReadError(f"is a camera's raw file ({name}) without a preview of full size; develop it in a raw converter, and "
-                  "take the JPEG or TIFF")
+    raise ReadError(f"is a camera's raw file ({name}) without a preview of full size; "
+                    "develop it in a raw converter, and take the JPEG or TIFF")
 
 
 def _bytes_of(file):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from wct.images.colour import fill_invisible, is_profile, plain, to_srgb
 from wct.images.formats import identify
-from wct.images.light import coded, of_profile, render, to_samples
+from wct.images.light import TELEVISION, coded, of_profile, render, to_samples
 from wct.images.loading import load_all
 from wct.images.metadata import kept
 from wct.images.picture import Picture, PictureError, ReadError
@@ -153,7 +153,10 @@ def _stated(image):
     if isinstance(image, Png):
         return image.light
     nclx = image.info.get("nclx_profile")
-    return coded(nclx["color_primaries"], nclx["transfer_characteristics"]) if nclx else None
+    if not nclx:
+        return None
+    transfer = nclx["transfer_characteristics"]  # in AVIF and HEIC, browsers take television's for sRGB's
+    return coded(nclx["color_primaries"], 13 if transfer in TELEVISION else transfer)
 
 
 def _deep(image):

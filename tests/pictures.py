@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -128,7 +129,7 @@ def _tiff_file(order, directories, data):
         starts.append((8 + len(out), len(table)))
         out += table + bytes(4) + more
     out = bytearray(out)
-    for (at, length), (following, _) in zip(starts, starts[1:]):
+    for (at, length), (following, _) in pairwise(starts):
         out[at - 8 + length : at - 4 + length] = struct.pack(order + "I", following)
     return (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, starts[0][0]) + bytes(out)
 

@@ -4,8 +4,8 @@ For samples x, 0 to 1, a file's curve f and its matrix P, of its primaries to XY
 
     P_sRGB^-1 P f(x),
 
-in sRGB, clipped, and encoded by sRGB's own curve (IEC 61966-2-1). Eight bits are rounded to once, at the end: linear light has
-most of its visible steps below the first of 255.
+in sRGB, clipped, and encoded by sRGB's own curve (IEC 61966-2-1). Eight bits are rounded to once, at the end: linear
+light has most of its visible steps below the first of 255.
 """
 
 import struct

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 
-from wct.runtime.threads import share_cores
+from wct.runtime.process import prepare
 
 UPLOAD = "50mb"
 
@@ -43,7 +43,7 @@ def arguments(argv=None):
 
 def main(argv=None):
     parser, args = arguments(argv)
-    share_cores()
+    prepare()
     # No figures to anybody, no history of runs in a browser that others may use.
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

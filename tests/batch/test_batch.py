@@ -221,7 +221,8 @@ def test_help_is_quick_as_it_does_not_wait_for_torch():
     done = command("--help")
     assert time.perf_counter() - start < 2
     assert done.returncode == 0 and "--compare" in done.stdout
-    code = "import sys\nfrom wct.batch.arguments import arguments\narguments(sys.argv[1:])\nassert 'torch' not in sys.modules"
+    code = ("import sys\nfrom wct.batch.arguments import arguments\n"
+            "arguments(sys.argv[1:])\nassert 'torch' not in sys.modules")
     assert subprocess.run([sys.executable, "-c", code, "a", "b", "--output", "c"], cwd=ROOT).returncode == 0
 
 

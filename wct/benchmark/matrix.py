@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from wct.batch.arguments import list_of, one_of
 from wct.benchmark.common import available_devices, count, make_folders, print_table
 from wct.options import BACKENDS
+from wct.runtime.arguments import list_of, one_of
 from wct.runtime.report import report_path, write_report
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")

@@ -84,7 +84,7 @@ def _options(args, count):
 def main(argv=None):
     parser, args = arguments(argv)
     share_cores()
-    from wct.images import FORMATS, PictureError
+    from wct.images import FORMATS
     from wct.pipeline.comparison import Comparison
     from wct.pipeline.mapping import level_strengths
     from wct.pipeline.stylizer import Stylizer
@@ -113,7 +113,7 @@ def main(argv=None):
     if args.report:
         try:
             write_report(args.report, rows, COLUMNS)
-        except PictureError as error:
+        except OSError as error:
             print(f"failed: {error}", file=sys.stderr)
             failed = True
     print_table(summary(rows))

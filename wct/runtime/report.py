@@ -6,6 +6,8 @@ import io
 import json
 from pathlib import Path
 
+from wct.runtime.files import write_whole
+
 
 def report_path(text):
     """The type of a --report argument."""
@@ -20,10 +22,8 @@ def report_path(text):
 def write_report(path, rows, columns):
     """Write rows, dicts with the keys `columns`, as the suffix of path says; the whole file or none.
 
-    Raises wct.images.PictureError where that fails.
+    Raises OSError, its message one sentence, where that fails.
     """
-    from wct.images import write_whole
-
     text = io.StringIO(newline="")
     if path.suffix.lower() == ".json":
         json.dump(rows, text, indent=2)

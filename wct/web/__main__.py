@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 
+from wct.runtime.arguments import require
 from wct.runtime.threads import share_cores
 
 UPLOAD = "50mb"
@@ -43,6 +44,9 @@ def arguments(argv=None):
 
 def main(argv=None):
     parser, args = arguments(argv)
+    require(parser, "gradio", "pandas")
+    if args.mcp:
+        require(parser, "mcp")
     share_cores()
     # No figures to anybody, no history of runs in a browser that others may use.
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}

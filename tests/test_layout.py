@@ -22,8 +22,8 @@ FLOORS = (  # each may import those before it; the rooms of one floor know nothi
     {"app"},
 )
 NEIGHBOURS = {("wct.images", "wct.runtime")}  # the first may import the second
-FILES = [ROOT / "app.py", *(path for name in ("models", "wct", "tests") for path in sorted((ROOT / name).rglob("*.py")))]
-SHIPPED = [path for path in FILES if ROOT / "tests" not in path.parents]
+SHIPPED = [ROOT / "app.py", *sorted((ROOT / "models").rglob("*.py")), *sorted((ROOT / "wct").rglob("*.py"))]
+FILES = [*SHIPPED, *sorted((ROOT / "tests").rglob("*.py"))]
 ONLY = {  # beside the standard library
     "models": {"torch", "safetensors"}, "wct.sqrtm": {"torch"}, "wct.options": set(), "wct.nn": {"torch"},
     "wct.transform": {"torch"},

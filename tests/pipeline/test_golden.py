@@ -1,6 +1,6 @@
 """A few results as they were, so that a change of pixels is seen.
 
-Where a change is meant, look at the new thumbnails and keep them: PYTHONPATH=.:tests python tests/pipeline/test_golden.py
+Where a change is meant, make them anew, and look at them: PYTHONPATH=.:tests python tests/pipeline/test_golden.py
 """
 
 import numpy as np

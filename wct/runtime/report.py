@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 from wct.runtime.files import write_whole
@@ -14,7 +15,7 @@ def report_path(text):
     path = Path(text)
     if path.suffix.lower() not in (".json", ".csv"):
         raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
-    if path.is_dir():
+    if os.path.isdir(path):  # which Path.is_dir cannot tell of names that are too long
         raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
     return path
 

@@ -71,7 +71,7 @@ def test_result_has_the_contents_size(stylizer):
 
 
 def test_very_long_picture(stylizer):
-    """20000 x 100 in the ratio of its sides; the whole of it is opened in test_images_open.py."""
+    """20000 x 100 in the ratio of its sides; the whole of it is opened in tests/images/test_open.py."""
     strip = Image.open(CONTENTS[0]).convert("RGB").resize((5000, 25))
     assert stylizer(strip, STYLES[2]).size == (5000, 25)
 

@@ -85,7 +85,7 @@ def _options(args, count):
 def main(argv=None):
     parser, args = arguments(argv)
     prepare()
-    from wct.images import FORMATS, PictureError
+    from wct.images import FORMATS
     from wct.pipeline.comparison import Comparison
     from wct.pipeline.stylizer import Stylizer
 
@@ -113,7 +113,7 @@ def main(argv=None):
     if args.report:
         try:
             write_report(args.report, rows, COLUMNS)
-        except PictureError as error:
+        except OSError as error:
             print(f"failed: {error}", file=sys.stderr)
             failed = True
     print_table(summary(rows))
@@ -128,10 +128,15 @@ def main(argv=None):
     return int(failed)
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
+def cli():
+    """`python -m wct.batch` and the command `wct`: `main`, interrupted by SIGTERM as by Ctrl-C; the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(main())
+        return main()
     except KeyboardInterrupt:
         print("Interrupted before the first picture.", file=sys.stderr)
-        sys.exit(130)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

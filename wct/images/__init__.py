@@ -11,9 +11,9 @@ from wct.images.masks import Mask, open_mask
 from wct.images.picture import Picture, PictureError, with_alpha
 from wct.images.reading import MAX_PIXELS, open_picture
 from wct.images.tensors import to_pil, to_tensor
-from wct.images.writing import FORMATS, check_room, save_picture, write_whole
+from wct.images.writing import FORMATS, check_room, save_picture
 
 __all__ = [
     "FORMATS", "MAX_PIXELS", "Mask", "Picture", "PictureError", "Survey", "check_room", "find_pictures", "open_mask",
-    "open_picture", "save_picture", "survey", "to_pil", "to_tensor", "with_alpha", "write_whole",
+    "open_picture", "save_picture", "survey", "to_pil", "to_tensor", "with_alpha",
 ]

@@ -1,8 +1,6 @@
 """Pictures written: the whole file or none."""
 
-import os
 import struct
-import uuid
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from wct.images.colour import converted
 from wct.images.picture import PictureError
+from wct.runtime.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,10 @@ def save_picture(image: Image.Image, path, format: str | None = None, metadata: 
     tags = {"pnginfo": _srgb_chunk()} if kind.name == "PNG" else {"icc_profile": _srgb_profile()}
     if metadata:
         tags["exif"] = metadata
-    write_whole(path, lambda file: image.save(file, kind.name, **kind.settings, **tags))
+    try:
+        write_whole(path, lambda file: image.save(file, kind.name, **kind.settings, **tags))
+    except OSError as error:
+        raise PictureError(str(error)) from error
 
 
 def _srgb_chunk():
@@ -83,26 +85,6 @@ def check_room(size, path, format=None):
             f" {kind.name} has room for {kind.max_side} a side; save it as PNG"
         )
     return kind
-
-
-def write_whole(path, write):
-    """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
-
-    Raises PictureError where that fails.
-    """
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        try:
-            with open(part, "xb") as file:
-                write(file)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(
-            f"{path} cannot be written ({reason}); check its folder, its permissions and the space left"
-        ) from error
 
 
 def _format(path, key):

@@ -50,7 +50,10 @@ def survey(paths: str | PathLike | Iterable, recursive: bool = False) -> Survey:
             _search(path, recursive, found)
         else:
             found.pictures.append(path)
-    pictures = list({os.path.abspath(path): path for path in reversed(found.pictures)}.values())[::-1]
+    once = {}
+    for path in found.pictures:
+        once.setdefault(os.path.abspath(path), path)
+    pictures = list(once.values())
     if not pictures and not found.left_out:
         where = "it or the folders inside" if recursive else "it (folders inside were not searched)"
         names = ", ".join(map(str, paths))

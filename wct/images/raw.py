@@ -145,7 +145,7 @@ def _jpeg(data):
 
 
 def _fuji(data):
-    start, length = struct.unpack_from(">II", data.ljust(92, b"\0"), 84)
+    start, length = struct.unpack(">II", data[84:92])
     return _jpeg(data[start : start + length])
 
 

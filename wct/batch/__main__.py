@@ -5,11 +5,12 @@ import sys
 from collections import Counter
 from statistics import median
 
-from wct.batch.arguments import arguments
+from wct.batch.arguments import arguments, options_of
 from wct.batch.jobs import jobs
 from wct.batch.work import COLUMNS, work
+from wct.options import level_strengths
+from wct.runtime.process import prepare
 from wct.runtime.report import write_report
-from wct.runtime.threads import share_cores
 
 
 def run(stylizer, todo, **options):
@@ -67,7 +68,7 @@ def _options(args, count):
     """The options of `Stylizer.stylise` or `texture`, for pictures of `count` styles each."""
     from wct.pipeline.mapping import normalised
 
-    options = {name: getattr(args, name) for name in ("mode", "backend", "transform", "stroke", "levels", "tile")}
+    options = options_of(args) | {"timed": True}
     if args.blend:
         options["weights"] = normalised(args.blend, count)
     for name, masks in (("masks", args.mask), ("style_masks", args.style_mask)):
@@ -77,16 +78,15 @@ def _options(args, count):
                 raise ValueError(f"{len(masks)} times --{option}: name one, or with --blend one for each painting")
             options[name] = masks * (1 if len(masks) == count else count)
     if args.texture:
-        return options | {"size": args.texture, "seed": args.seed}
-    return options | {"strength": args.strength, "size": args.size, "keep_colors": args.keep_colors}
+        options |= {"size": args.texture, "seed": args.seed}
+    return options
 
 
 def main(argv=None):
     parser, args = arguments(argv)
-    share_cores()
+    prepare()
     from wct.images import FORMATS
     from wct.pipeline.comparison import Comparison
-    from wct.pipeline.mapping import level_strengths
     from wct.pipeline.stylizer import Stylizer
 
     try:

@@ -56,7 +56,7 @@ def cases(size, backends, stylizer, classic, adain):
     """(program, backend, is the style cached?, what to call before each run, the run) of every row, default first."""
     content, style = pictures(size)
     for backend in backends:
-        ours = partial(stylizer.stylise, content, style, size=size, backend=backend)
+        ours = partial(stylizer.stylise, content, style, size=size, backend=backend, timed=True)
         for mode in MODES:
             for cached in (True, False):
                 yield mode, backend, cached, partial(stylizer.forget, styles=not cached), partial(ours, mode=mode)

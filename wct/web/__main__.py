@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from wct.runtime.arguments import require
-from wct.runtime.threads import share_cores
+from wct.runtime.process import prepare
 
 UPLOAD = "50mb"
 
@@ -47,7 +47,7 @@ def main(argv=None):
     require(parser, "gradio", "pandas")
     if args.mcp:
         require(parser, "mcp")
-    share_cores()
+    prepare()
     # No figures to anybody, no history of runs in a browser that others may use.
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False"}
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

@@ -130,6 +130,7 @@ def test_all_that_is_imported_is_required():
 
 
 def test_the_table_of_the_readme_is_that_of_the_command_line():
-    table = subprocess.run([sys.executable, "-m", "wct.batch.arguments"], cwd=ROOT, capture_output=True, text=True).stdout
+    command = [sys.executable, "-m", "wct.batch.arguments"]
+    table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert table.count("\n") > 20 and f"<!-- options -->\n{table}<!-- /options -->" in readme

@@ -30,11 +30,13 @@ def test_the_python_of_the_readme_runs(monkeypatch, tmp_path):
         mask = Image.new("L", (96, 64))
         mask.paste(255, box)
         mask.save(name)
-    scope = {"covariance": torch.eye(3), "x": torch.rand(1, 3, 32, 32), "photo": "photo.jpg", "a": "painting.jpg",
+    scope = {"covariance": torch.eye(3), "x": torch.rand(1, 3, 32, 32), "photos": torch.rand(2, 3, 32, 48),
+             "painting": torch.rand(1, 3, 40, 32), "photo": "photo.jpg", "a": "painting.jpg",
              "b": "other.jpg"}
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     for block in blocks:
         exec(block, scope)
     assert len(blocks) == 3
-    assert scope["picture"].size == (96, 64) and scope["y"].shape == (1, 3, 32, 32)
+    assert scope["picture"].size == (96, 64) and scope["result"].shape == (2, 3, 32, 48)
+    assert scope["y"].shape == (1, 3, 32, 32)
     assert torch.allclose(scope["W"], torch.eye(3), atol=1e-4)

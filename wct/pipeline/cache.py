@@ -9,16 +9,22 @@ from PIL import Image, ImageStat
 
 from wct.images import Picture, PictureError, open_picture, with_alpha
 from wct.pipeline.tiles import Tile
+from wct.transform import Statistics
+
+KEPT = 2**29  # bytes of features that a content keeps for other options
 
 
 @dataclass
 class Content:
-    """A content picture; with its features, where it was encoded as a whole, and the Statistics of those of the
-    deepest level that took part, by that level: they are the same at any strength."""
+    """A content picture, and what the next run with other options need not work out again.
+
+    whole: it as one tile with its features, where it was worked on as a whole and they are no larger than KEPT.
+    known: by level the Statistics of the features of the deepest that took part: they are the same at any strength.
+    """
 
     picture: Picture
     whole: Tile | None = None
-    deepest: dict = field(default_factory=dict)
+    known: dict[int, list[Statistics]] = field(default_factory=dict)
 
 
 class Recent(OrderedDict):

@@ -7,6 +7,8 @@ and as the solution is a symmetric linear function of the right-hand side, the g
 Y X + X Y = G_Y - W G_W W.
 """
 
+import inspect
+
 import torch
 from torch import Tensor
 
@@ -41,17 +43,31 @@ _roots, _lyapunov = torch.ops.wct_sqrtm.roots.default, torch.ops.wct_sqrtm.lyapu
 
 def differentiable_roots(*args):
     """`roots` with derivatives. torch.compile and torch.export see the operator, and its backward."""
-    return _roots(*args) if torch.compiler.is_compiling() else Roots.apply(*args)
+    if torch.compiler.is_compiling():
+        return _roots(*args)
+    return Roots.apply(*args) if _followed(args[0]) else roots(*args)
 
 
 def _solve(*args):
     """`solve_lyapunov` with derivatives."""
-    return _lyapunov(*args) if torch.compiler.is_compiling() else Lyapunov.apply(*args)
+    if torch.compiler.is_compiling():
+        return _lyapunov(*args)
+    return Lyapunov.apply(*args) if _followed(*args[:2]) else solve_lyapunov(*args)
 
 
 def _plain(A):
     """Whether an operator's implementation may be called at once, which spares the way through the dispatcher."""
     return type(A) is Tensor and not A.is_meta
+
+
+def _followed(*tensors):
+    """Whether somebody wants derivatives, or the tensors are not plain ones: else a Function would only take time."""
+    return (
+        (torch.is_grad_enabled() and any(x.requires_grad for x in tensors))
+        or torch._C._are_functorch_transforms_active()
+        or torch.autograd.forward_ad._current_level >= 0
+        or not all(_plain(x) for x in tensors)
+    )
 
 
 def _remember_equation(ctx, inputs, output):
@@ -158,6 +174,10 @@ class Roots(torch.autograd.Function):
                 dY = _solve(Y, dA, values, vectors, 0, ctx.steps, ctx.tolerance)
                 dW = _zero(W) if ctx.want == "sqrt" else -W @ dY @ W
         return dY, dW, None, None, None
+
+
+for _function in (Roots, Lyapunov):  # Function.apply asks for it at every call, and working it out takes 40 us
+    _function.forward.__signature__ = inspect.signature(_function.forward)
 
 
 def _register():

@@ -66,8 +66,8 @@ class Job:
         """The same where the eigenvalues (B, n) are known, in ascending order."""
         if self.errors == "ignore":
             return
-        least, margin = values[:, 0], rounding(A.shape[-1], self.eps) * values.abs().amax(-1)
-        indefinite = least < -margin
+        least, margin = values[:, 0], rounding(A.shape[-1], self.eps) * values[:, -1]
+        indefinite = least < -margin  # where the greatest is negative, too
         bad = indefinite if self.lower is None else indefinite | (least < self.lower / 2 - margin)
         self._report(A, indefinite, bad)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 
 from . import closed
-from .spectral import eigenvectors, in_double
+from .spectral import easy, eigenvectors, in_double
 from .spectrum import column, diagonal, inverse, largest, round_down, symmetrise
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-13}  # relative, of X
@@ -14,11 +14,9 @@ TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-13}  # relative, of X
 
 def in_eigenbasis(G, values, vectors, power=0):
     """X = V [(V^T G V)_ij (s_i s_j)^p / (s_i + s_j)] V^T for S = V diag(s) V^T: S X + X S = S^p G S^p."""
-    rows, columns = values[..., :, None], values[..., None, :]
-    inner = vectors.mT @ G @ vectors / (rows + columns)
-    if power:
-        inner.mul_(rows**power).mul_(columns**power)
-    return vectors @ inner @ vectors.mT
+    scaled = vectors * values[:, None, :] ** power if power else vectors
+    inner = torch.bmm(torch.bmm(scaled.mT, G), scaled).div_(values[:, :, None] + values[:, None, :])
+    return torch.bmm(torch.bmm(vectors, inner), vectors.mT)
 
 
 @lru_cache(maxsize=512)
@@ -94,10 +92,10 @@ def solve(S, G, ends, vectors, power, steps, tolerance):
     G = symmetrise(G)
     if vectors.shape[-1]:
         X = in_eigenbasis(G, ends, vectors, power)
-        if steps and not in_double(S):
+        if steps and not in_double(S) and not (S.device.type == "cpu" and easy(ends)):
             G = _sandwich(S, G, power)
             for _ in range(steps):
-                SX = S @ X
+                SX = torch.bmm(S, X)
                 X = X + in_eigenbasis(G - SX - SX.mT, ends, vectors)
         return symmetrise(X)
     G = _sandwich(S, G, power)
@@ -117,7 +115,8 @@ def solve(S, G, ends, vectors, power, steps, tolerance):
 
 
 def _sandwich(S, G, power):
-    """S^p G S^p."""
-    for _ in range(power):
-        G = S @ G @ S
-    return G
+    """S^p G S^p, p up to 2."""
+    if not power:
+        return G
+    factor = S if power == 1 else S @ S
+    return factor @ G @ factor

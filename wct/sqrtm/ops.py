@@ -48,10 +48,8 @@ def roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps
 
     eps: that of the dtype the matrices came in, of which their accuracy is.
     """
-    outputs = empty_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps)
     if A.numel() == 0:
-        outputs[-1].zero_()
-        return outputs
+        return tuple(x.zero_() for x in empty_roots(A, lower, method, want, *[None] * 4, errors, eps))
     if A.device.type == "mps":  # lacks some of the factorisations
         lower = None if lower is None else lower.cpu()
         on_cpu = roots(A.cpu(), lower, method, want, degree, scaling, steps, tolerance, errors, eps)
@@ -77,19 +75,22 @@ def roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps
         if errors == "return":
             wrong = column((job.info == 1) | (job.info == 3))
             Y, W = (None if x is None else x.masked_fill_(wrong, float("nan")) for x in (Y, W))
-    results = Y, W, values, vectors, job.info
-    return tuple(empty if x is None else x.reshape(empty.shape) for x, empty in zip(results, outputs))
+    shapes = _shapes(A, method, want, errors)
+    Y, W, values, vectors = (A.new_empty(shape) if x is None else x.view(shape)
+                             for x, shape in zip((Y, W, values, vectors), shapes))
+    return Y, W, values, vectors, A.new_empty(0, dtype=torch.int32) if job.info is None else job.info.view(shapes[-1])
+
+
+def _shapes(A, method, want, errors):
+    *batch, n, _ = A.shape
+    count = n if method in SPECTRAL else 2
+    return ((*batch, n, 0 if want == "inverse" else n), (*batch, n, 0 if want == "sqrt" else n), (*batch, count),
+            (*batch, n, n if method in SPECTRAL else 0), batch if errors == "return" else (0,))
 
 
 def empty_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps):
-    batch, n = A.shape[:-2], A.shape[-1]
-    return (
-        A.new_empty(*batch, n, 0 if want == "inverse" else n),
-        A.new_empty(*batch, n, 0 if want == "sqrt" else n),
-        A.new_empty(*batch, n if method in SPECTRAL else 2),
-        A.new_empty(*batch, n, n if method in SPECTRAL else 0),
-        A.new_empty(batch if errors == "return" else 0, dtype=torch.int32),
-    )
+    *floats, info = _shapes(A, method, want, errors)
+    return *map(A.new_empty, floats), A.new_empty(info, dtype=torch.int32)
 
 
 def solve_lyapunov(S, G, values, vectors, power, steps, tolerance):

@@ -1,10 +1,13 @@
 """svd and eigh: the exact references. Eigenvalues below eps lambda_max are raised to eps lambda_max."""
 
+import math
+
 import torch
 
 from .spectrum import diagonal, rounding, symmetrise
 
-HARD = {torch.float32: 3e4, torch.float64: 1e13}  # a condition beyond which correcting an eigh does not help
+EASY = {torch.float32: 1e3, torch.float64: 1e5}  # a condition to which eigh is accurate as it is
+HARD = 3e4  # one beyond which a correction in float32 does not help
 
 
 def eigenvectors(A, decompose=torch.linalg.eigh):
@@ -32,20 +35,26 @@ def _alone(A, decompose):
 
 
 def _roots(values, vectors, dtype, job):
-    """V diag(s^{1/2}) V^T, V diag(s^{-1/2}) V^T, s^{1/2} and V in dtype; NaN where s is negative beyond rounding."""
-    largest = values.abs().amax(-1, keepdim=True)
-    floor = torch.finfo(dtype).eps * torch.where(largest > 0, largest, 1)
-    roots = values.maximum(floor).sqrt_()
+    """V diag(s^{1/2}) V^T, V diag(s^{-1/2}) V^T, s^{1/2} and V in dtype, for ascending s (B, n); NaN for negative s."""
+    largest, eps = values[:, -1:], torch.finfo(dtype).eps
+    floor = largest * eps
+    roots = values.maximum(floor.masked_fill_(floor <= 0, eps)).sqrt_()
     if job.errors != "raise":
         roots.masked_fill_(values < -rounding(values.shape[-1], job.eps) * largest, float("nan"))
-    Y = None if job.want == "inverse" else symmetrise((vectors * roots[:, None, :]) @ vectors.mT).to(dtype)
-    W = None if job.want == "sqrt" else symmetrise((vectors / roots[:, None, :]) @ vectors.mT).to(dtype)
+    Y = None if job.want == "inverse" else symmetrise(torch.bmm(vectors * roots[:, None, :], vectors.mT)).to(dtype)
+    W = None if job.want == "sqrt" else symmetrise(torch.bmm(vectors / roots[:, None, :], vectors.mT)).to(dtype)
     return Y, W, roots.to(dtype), vectors.to(dtype).contiguous()
 
 
 def in_double(A):
     """Whether matrices A (B, n, n) are so small that a CPU decomposes them in float64 nearly as fast as in float32."""
     return A.dtype == torch.float32 and A.device.type == "cpu" and A.shape[-1] <= 32
+
+
+def easy(roots):
+    """Whether eigenvectors need no help, by the roots (B, n) of the eigenvalues, ascending or descending."""
+    condition = (roots[:, -1] / roots[:, 0]).log2_().abs_().mul_(2)
+    return bool((condition < math.log2(EASY[roots.dtype])).all())
 
 
 def eigh(A, job, steps=0):
@@ -59,15 +68,15 @@ def eigh(A, job, steps=0):
     job.judge(A, values)
     result = _roots(values, vectors, A.dtype, job)
     W = result[1]
-    if not steps or double or W is None:
+    if not steps or double or W is None or (job.reads(A) and easy(result[2])):
         return result
     for _ in range(steps):
-        error = W @ (A @ W)
+        error = torch.bmm(W, torch.bmm(A, W))
         diagonal(error).sub_(1)
         W.baddbmm_(W.clone(), error, alpha=-0.5)
     W = symmetrise(W)
     if A.dtype == torch.float32 and job.reads(A):
-        hard = values[:, 0] * HARD[A.dtype] < values[:, -1]
+        hard = values[:, 0] * HARD < values[:, -1]
         if hard.any():
             for old, new in zip(result, _roots(*eigenvectors(A[hard].double()), A.dtype, job)):
                 if old is not None:
@@ -79,4 +88,4 @@ def eigh(A, job, steps=0):
 def svd(A, job):
     """A = U diag(s) V^T, where U = V as A is symmetric; the roots as for `eigh`."""
     job.certify(A, job.trusted(A))
-    return _roots(*eigenvectors(A, lambda A: torch.linalg.svd(A)[1::-1]), A.dtype, job)
+    return _roots(*(x.flip(-1) for x in eigenvectors(A, lambda A: torch.linalg.svd(A)[1::-1])), A.dtype, job)

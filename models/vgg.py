@@ -33,7 +33,7 @@ class Conv3x3(nn.Conv2d):
 
 
 def _stage(level, channels):
-    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1; conv{k}_i is as wide as relu{k}_1."""
+    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1; all conv{k}_i are as wide."""
     layers, width = OrderedDict(), 3 if level == 1 else channels[level - 2]
     for name in LAYERS[level - 1]:
         if name == "pool":

@@ -1,6 +1,6 @@
 import torch
 
-from models.convert import folded_encoder, normalise_channels
+from wct.training.convert import folded_encoder, normalise_channels
 from models.vgg import Encoder
 
 

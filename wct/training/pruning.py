@@ -1,13 +1,23 @@
-"""Narrower networks out of wide ones: channels chosen by forward selection, weights by least squares."""
+"""Make a small network out of the full one: python -m wct.training.pruning --photos DIR --output DIR
 
+Channels are chosen by forward selection, weights by least squares. What comes out is where training starts.
+"""
+
+import argparse
 from functools import partial
+from itertools import islice
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from models.decoder import Decoder, UpConv3x3
+from models.networks import NETWORKS
 from models.vgg import Encoder
+from models.weights import load_decoder, load_encoder, save
+from wct.runtime.examples import EXAMPLES
+from wct.training.photos import crops, read_folder
 
 POSITIONS = 40_000  # of feature maps that least squares sees, about, over all pictures
 RIDGE = 1e-4  # relative to the mean square of the inputs
@@ -101,3 +111,32 @@ def _fit(conv, inputs, targets):
     solution = torch.linalg.solve(gram, cross.double()).float()
     conv.weight.copy_(solution[:-1].mT.unflatten(1, conv.weight.shape[1:]))
     conv.bias.copy_(solution[-1])
+
+
+def main():
+    description = __doc__.partition(":")[0] + "."
+    parser = argparse.ArgumentParser(prog="python -m wct.training.pruning", description=description)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of .jpg photos to fit the weights to")
+    parser.add_argument("--styles", type=Path, nargs="+", default=[EXAMPLES / "style"],
+                        help="folders of .jpg paintings, as many crops of which are used (default: examples/style)")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write the weights to")
+    parser.add_argument("--network", choices=[name for name in NETWORKS if name != "full"], default="small")
+    parser.add_argument("--crops", type=int, default=64, help="how many (default: %(default)s)")
+    parser.add_argument("--crop", type=int, default=160, help="side of the crops, a multiple of 16")
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    pictures = []
+    for folders in ([args.photos], args.styles):
+        found = [picture for folder in folders for picture in read_folder(folder).values()]
+        if not found:
+            parser.error(f"{' '.join(map(str, folders))}: no .jpg pictures")
+        pictures += islice(crops(found, args.crop, (0.3, 1.0)), args.crops // 2)
+    network, levels = NETWORKS[args.network], NETWORKS[args.network].levels
+    encoder, decoder = pruned(load_encoder(levels), network.channels, torch.cat(pictures), load_decoder(levels=levels))
+    state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    state |= {f"decoder.{k}": v for k, v in decoder.state_dict().items()}
+    save(state, args.output / network.encoder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,17 @@
-"""Arbitrary style transfer by whitening and colouring transforms."""
+"""Arbitrary style transfer by whitening and colouring transforms.
 
-__all__ = ["Stylizer"]
+    from wct import Stylizer
+    picture = Stylizer.from_pretrained()("photo.jpg", "painting.jpg", strength=0.8)
+"""
+
+from wct.options import Options
+
+__all__ = ["Options", "Result", "Stylizer"]
 
 
 def __getattr__(name):
-    if name == "Stylizer":  # on first use, so that `--help` need not wait for torch
-        from wct.pipeline.stylizer import Stylizer
+    if name in ("Result", "Stylizer"):  # on first use, so that `--help` need not wait for torch
+        from wct.pipeline import stylizer
 
-        return Stylizer
+        return getattr(stylizer, name)
     raise AttributeError(f"module 'wct' has no attribute {name!r}")

@@ -216,13 +216,10 @@ def test_bad_usage(args, message, tmp_path, capsys, monkeypatch):
     assert message in err and "Traceback" not in err
 
 
-def test_help_is_quick_as_it_does_not_wait_for_torch():
-    start = time.perf_counter()
-    done = command("--help")
-    assert time.perf_counter() - start < 2
-    assert done.returncode == 0 and "--compare" in done.stdout
-    code = "import sys\nfrom wct.batch.arguments import arguments\narguments(sys.argv[1:])\nassert 'torch' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code, "a", "b", "--output", "c"], cwd=ROOT).returncode == 0
+def test_arguments_are_read_without_torch():
+    code = "import sys, wct.batch.arguments as a; a.arguments(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "a", "b", "--output", "c"]
+    assert subprocess.run(command, cwd=ROOT).returncode == 0
 
 
 def test_interrupt_leaves_whole_files_and_the_next_run_goes_on(folders, environment):

@@ -8,6 +8,8 @@ import sys
 import pytest
 from common import benchmark
 
+from wct.benchmark import main
+
 TINY = ["--n", "4,8", "--batch", "1,3", "--repeats", "1", "--dtype", "float32", "--device", "cpu"]
 
 
@@ -46,10 +48,24 @@ def test_what_would_take_too_long_is_left_out():
 
 def test_help_and_mistakes_need_no_torch():
     code = "import sys, wct.benchmark as b\ntry: b.main(sys.argv[1:])\n"
-    code += "except SystemExit: assert 'torch' not in sys.modules"
+    code += "except SystemExit: sys.exit('torch' in sys.modules)\nelse: sys.exit('measured')"
     for arguments in (["--help"], ["matrix", "--help"], ["matrix", "--n", "0"], ["pipeline", "--help"],
                       ["pipeline", "--sizes", "100"], ["sheet", "--help"], ["sheet", "--size", "50"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+
+
+def test_a_report_that_cannot_be_written_is_told_in_a_line(tmp_path):
+    report = tmp_path / ("long" * 80 + ".csv")
+    told = benchmark("matrix", *TINY, "--methods", "mpa", "--report", str(report), status=2)
+    assert "cannot be written" in told and "Traceback" not in told
+
+
+def test_a_package_that_is_missing_is_told_before_the_work(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("wct.runtime.arguments.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stop:
+        main(["matrix", *TINY, "--plot", str(tmp_path / "plots")])
+    assert stop.value.code == 2 and not (tmp_path / "plots").exists()
+    assert "matplotlib is missing: pip install matplotlib" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from models import load_decoder, load_encoder
 from wct.benchmark import memory, pipeline
 from wct.benchmark.baselines import AdaIN, Classic, adapted, channel_moments, decoded, moments, power, recoloured
 from wct.images import to_pil, to_tensor
-from wct.transform import colouring, map_between, statistics, whitening
+from wct.transform import colouring, statistics, whitening, zca
 
 
 def pixels(path, size=128):
@@ -87,7 +87,7 @@ def test_classic_level_agrees_with_our_transform(features, level):
     mean, _, covariance = moments(style)
     classic = recoloured(content, mean, power(covariance, 0.5))
     a, b = statistics(content), statistics(style)
-    ours = map_between(a, b, whitening(a, 1e-6, "eigh"), colouring(b, 1e-6, "eigh"))(content)
+    ours = zca(a, b, whitening(a, 1e-6, "eigh"), colouring(b, 1e-6, "eigh"))(content)
     assert (classic - ours).norm() < 1e-2 * ours.norm()
 
 

@@ -9,8 +9,7 @@ from PIL import Image
 from models import load_encoder
 from wct import Stylizer
 from wct.images import PictureError, open_picture, to_tensor
-from wct.options import BACKENDS
-from wct.pipeline.stylizer import MAX_PIXELS
+from wct.options import BACKENDS, MAX_PIXELS, Options
 from wct.sqrtm import METHODS, matrix_inverse_sqrt, residual
 from wct.transform import regularised, statistics
 
@@ -72,7 +71,7 @@ def test_result_has_the_contents_size(stylizer):
 
 
 def test_very_long_picture(stylizer):
-    """20000 x 100 in the ratio of its sides; the whole of it is opened in test_images_open.py."""
+    """20000 x 100 in the ratio of its sides; the whole of it is opened in tests/images/test_open.py."""
     strip = Image.open(CONTENTS[0]).convert("RGB").resize((5000, 25))
     assert stylizer(strip, STYLES[2]).size == (5000, 25)
 
@@ -199,14 +198,14 @@ def test_whitening_is_accurate_on_every_example_and_level(path, pretrained_encod
     x = x[..., : x.shape[2] // 16 * 16, : x.shape[3] // 16 * 16]
     with torch.inference_mode():
         for level, features in enumerate(pretrained_encoder(x), 1):
-            C = regularised(statistics(features).covariance)[0]
+            C = regularised(statistics(features).covariance, Options.ridge)[0]
             assert residual(C, matrix_inverse_sqrt(C)) < 1e-3, level
 
 
 def test_the_papers_literal_scaling_hardly_whitens(pretrained_encoder):
     x = to_tensor(open_picture(CONTENTS[0]).rgb)
     with torch.inference_mode():
-        C = regularised(statistics(pretrained_encoder(x, 4)[-1]).covariance)[0]
+        C = regularised(statistics(pretrained_encoder(x, 4)[-1]).covariance, Options.ridge)[0]
         assert residual(C, matrix_inverse_sqrt(C, method="mpa", scaling="frobenius", degree=5)) > 0.2
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from wct.transform import RIDGE, Pool, colouring, map_between, statistics, whitening
+from wct.options import Options
+from wct.transform import Moments, colouring, statistics, whitening, zca
 
 
 def features(n=8, h=12, w=10, batch=1):
@@ -10,9 +11,9 @@ def features(n=8, h=12, w=10, batch=1):
     return torch.einsum("ij,bjhw->bihw", mix, torch.randn(batch, n, h, w, dtype=torch.float64)) + 3
 
 
-def transform(content, style, strength=1.0, ridge=RIDGE):
+def transform(content, style, strength=1.0, ridge=Options.ridge):
     a, b = statistics(content), statistics(style)
-    return map_between(a, b, whitening(a, ridge), colouring(b, ridge)).weakened(strength)(content)
+    return zca(a, b, whitening(a, ridge), colouring(b, ridge)).at(strength)(content)
 
 
 def test_statistics_are_those_of_numpy():
@@ -24,15 +25,15 @@ def test_statistics_are_those_of_numpy():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_pool_of_parts_has_the_statistics_of_the_whole(weighted):
+def test_moments_of_parts_add_up_to_the_statistics_of_the_whole(weighted):
     f = features(h=40, w=30).float()
     weight = torch.rand(1, 1, 40, 30) * (torch.arange(30) < 18) if weighted else None  # one part counts for nothing
-    pool = Pool()
+    parts = []
     for rows in (slice(0, 7), slice(7, 40)):
         for columns in (slice(0, 18), slice(18, 29), slice(29, 30)):
             part = ..., rows, columns
-            pool.add(f[part], None if weight is None else weight[part])
-    found, wanted = pool.statistics(), statistics(f, weight)
+            parts.append(Moments.of(f[part], None if weight is None else weight[part]))
+    found, wanted = sum(parts[1:], parts[0]).statistics(), statistics(f, weight)
     assert torch.allclose(found.mean, wanted.mean, rtol=1e-5, atol=1e-5) and found.mean.dtype == torch.float32
     assert torch.allclose(found.covariance, wanted.covariance, rtol=1e-4, atol=1e-4)
 
@@ -46,7 +47,7 @@ def test_statistics_of_a_batch_are_those_of_each_and_differentiable():
 
 def test_one_map_for_all_or_one_for_each():
     f = features(batch=2)
-    a, b = (map_between(statistics(x), statistics(f[:1]), whitening(statistics(x)), colouring(statistics(f[:1])))
+    a, b = (zca(statistics(x), statistics(f[:1]), whitening(statistics(x)), colouring(statistics(f[:1])))
             for x in (f, f[:1]))
     each, all_ = a(f), b(f)
     assert torch.allclose(each[:1], all_[:1]) and not torch.allclose(each[1:], all_[1:])

@@ -46,9 +46,8 @@ def uploaded(url, *paths):
     return json.load(urlopen(Request(f"{url}/gradio_api/upload", body, {"Content-Type": kind})))
 
 
-def test_the_example_of_the_readme(page_url, monkeypatch):
-    code = next(block for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-                if "gradio_client" in block)
+def test_the_example_of_the_docs(page_url, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "page.md").read_text(encoding="utf-8"), re.S)
     assert "http://127.0.0.1:7860" in code
     monkeypatch.chdir(ROOT)
     scope = {}
@@ -181,7 +180,7 @@ def test_a_run_without_its_client_ends(page_url, client):
     upload = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
     config = json.load(urlopen(f"{page_url}/config"))
     compare = next(d["id"] for d in config["dependencies"] if d["api_name"] == "compare")
-    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 512], "fn_index": compare, "session_hash": "gone"}  # minutes
+    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 1024], "fn_index": compare, "session_hash": "gone"}  # minutes
     post(f"{page_url}/gradio_api/queue/join", body)
     stream = urlopen(f"{page_url}/gradio_api/queue/data?session_hash=gone")
     stream.readline()
@@ -277,10 +276,3 @@ def test_password_size_limit_and_no_mcp(serve):
 def test_bad_usage(arguments):
     done = subprocess.run([sys.executable, ROOT / "app.py", *arguments], capture_output=True, text=True)
     assert done.returncode == 2 and "error: " in done.stderr and "Traceback" not in done.stderr
-
-
-def test_help_is_quick():
-    command = [sys.executable, "-X", "importtime", ROOT / "app.py", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and "--queue-size" in done.stdout
-    assert not {"torch", "gradio"} & {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

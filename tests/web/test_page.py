@@ -189,14 +189,19 @@ def test_a_mask_painted_on_the_photo(open_page, tmp_path):
     assert change[:, 70:].mean() < 6 and change[:, 10:60].max() > 60
 
 
-def test_texture(open_page):
+def test_texture(open_page, tmp_path):
     page = open_page()
     page.get_by_role("tab", name="Texture").click()
     page.locator(".paintings").locator("visible=true").locator("button").nth(3).click()
+    expect(page.get_by_label("Remove Image")).to_have_count(1)
     set_number(page, "Width", 128)
     set_number(page, "Height", 64)
     press(page, "Make a texture")
     told(page, r"\d s \(encode")
+    with page.expect_download() as download:
+        page.get_by_label("Download").or_(page.get_by_title("Download")).locator("visible=true").click()
+    download.value.save_as(tmp_path / "texture.png")
+    assert Image.open(tmp_path / "texture.png").size == (128, 64)
 
 
 def test_errors_are_readable_and_the_page_goes_on(open_page, tmp_path):

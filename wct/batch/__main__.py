@@ -5,11 +5,12 @@ import sys
 from collections import Counter
 from statistics import median
 
-from wct.batch.arguments import arguments
+from wct.batch.arguments import arguments, options_of
 from wct.batch.jobs import jobs
 from wct.batch.work import COLUMNS, work
+from wct.options import level_strengths
+from wct.runtime.process import prepare
 from wct.runtime.report import write_report
-from wct.runtime.threads import share_cores
 
 
 def run(stylizer, todo, **options):
@@ -67,7 +68,7 @@ def _options(args, count):
     """The options of `Stylizer.stylise` or `texture`, for pictures of `count` styles each."""
     from wct.pipeline.mapping import normalised
 
-    options = {name: getattr(args, name) for name in ("mode", "backend", "transform", "stroke", "levels", "tile")}
+    options = options_of(args) | {"timed": True}
     if args.blend:
         options["weights"] = normalised(args.blend, count)
     for name, masks in (("masks", args.mask), ("style_masks", args.style_mask)):
@@ -77,16 +78,15 @@ def _options(args, count):
                 raise ValueError(f"{len(masks)} times --{option}: name one, or with --blend one for each painting")
             options[name] = masks * (1 if len(masks) == count else count)
     if args.texture:
-        return options | {"size": args.texture, "seed": args.seed}
-    return options | {"strength": args.strength, "size": args.size, "keep_colors": args.keep_colors}
+        options |= {"size": args.texture, "seed": args.seed}
+    return options
 
 
 def main(argv=None):
     parser, args = arguments(argv)
-    share_cores()
-    from wct.images import FORMATS, PictureError
+    prepare()
+    from wct.images import FORMATS
     from wct.pipeline.comparison import Comparison
-    from wct.pipeline.mapping import level_strengths
     from wct.pipeline.stylizer import Stylizer
 
     try:
@@ -113,7 +113,7 @@ def main(argv=None):
     if args.report:
         try:
             write_report(args.report, rows, COLUMNS)
-        except PictureError as error:
+        except OSError as error:
             print(f"failed: {error}", file=sys.stderr)
             failed = True
     print_table(summary(rows))
@@ -128,10 +128,15 @@ def main(argv=None):
     return int(failed)
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
+def cli():
+    """`python -m wct.batch` and the command `wct`: `main`, interrupted by SIGTERM as by Ctrl-C; the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(main())
+        return main()
     except KeyboardInterrupt:
         print("Interrupted before the first picture.", file=sys.stderr)
-        sys.exit(130)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

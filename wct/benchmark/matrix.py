@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from wct.batch.arguments import list_of, one_of
 from wct.benchmark.common import available_devices, count, make_folders, print_table
 from wct.options import BACKENDS
+from wct.runtime.arguments import list_of, one_of, require
 from wct.runtime.report import report_path, write_report
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
@@ -227,6 +227,8 @@ def main(args, parser):
         parser.error(f"--device {missing[0]}: PyTorch sees none")
     if args.condition < 1:
         parser.error(f"--condition must be at least 1, not {args.condition:g}")
+    if args.plot:
+        require(parser, "matplotlib")
     make_folders(parser, args.plot, args.report and args.report.parent)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
           "A ratio above 1 is faster than the baseline.")
@@ -239,4 +241,7 @@ def main(args, parser):
         plot_sweep(degrees, name, args.plot)
         rows += degrees
     if args.report:
-        write_report(args.report, rows, COLUMNS)
+        try:
+            write_report(args.report, rows, COLUMNS)
+        except OSError as error:
+            parser.error(str(error))

@@ -7,7 +7,7 @@ from statistics import median
 from wct.benchmark import memory
 from wct.benchmark.common import available_devices, count, make_folders, print_table, side
 from wct.options import BACKENDS, MODES, STAGES
-from wct.runtime.arguments import list_of, one_of
+from wct.runtime.arguments import list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path, write_report
 
@@ -56,7 +56,7 @@ def cases(size, backends, stylizer, classic, adain):
     """(program, backend, is the style cached?, what to call before each run, the run) of every row, default first."""
     content, style = pictures(size)
     for backend in backends:
-        ours = partial(stylizer.stylise, content, style, size=size, backend=backend)
+        ours = partial(stylizer.stylise, content, style, size=size, backend=backend, timed=True)
         for mode in MODES:
             for cached in (True, False):
                 yield mode, backend, cached, partial(stylizer.forget, styles=not cached), partial(ours, mode=mode)
@@ -153,6 +153,8 @@ def main(args, parser):
     device = args.device or available_devices()[-1]
     if device not in available_devices():
         parser.error(f"--device {device}: PyTorch sees none")
+    if args.plot:
+        require(parser, "matplotlib")
     make_folders(parser, args.plot, args.report and args.report.parent)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {device}. "
           f"Compared to the default: single, {DEFAULT}, style cached.")
@@ -160,4 +162,7 @@ def main(args, parser):
     if args.plot:
         plot(rows, args.plot)
     if args.report:
-        write_report(args.report, rows, COLUMNS)
+        try:
+            write_report(args.report, rows, COLUMNS)
+        except OSError as error:
+            parser.error(str(error))

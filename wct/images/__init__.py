@@ -8,9 +8,9 @@ a PIL image of mode RGB, a mask of mode L where the file had transparency, or a 
 from wct.images.picture import Picture, PictureError, with_alpha
 from wct.images.reading import MAX_PIXELS, READABLE, find_pictures, open_picture
 from wct.images.tensors import to_pil, to_tensor
-from wct.images.writing import FORMATS, check_room, save_picture, write_whole
+from wct.images.writing import FORMATS, check_room, save_picture
 
 __all__ = [
     "FORMATS", "MAX_PIXELS", "READABLE", "Picture", "PictureError", "check_room", "find_pictures", "open_picture",
-    "save_picture", "to_pil", "to_tensor", "with_alpha", "write_whole",
+    "save_picture", "to_pil", "to_tensor", "with_alpha",
 ]

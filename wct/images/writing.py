@@ -1,7 +1,5 @@
 """Pictures written: the whole file or none."""
 
-import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +7,7 @@ from PIL import Image
 
 from wct.images.colour import converted
 from wct.images.picture import PictureError
+from wct.runtime.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,10 @@ def save_picture(image, path, format=None):
     image = converted(image, "RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA" and not kind.alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
+    try:
+        write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
+    except OSError as error:
+        raise PictureError(str(error)) from error
 
 
 def check_room(size, path, format=None):
@@ -59,26 +61,6 @@ def check_room(size, path, format=None):
             f" {kind.name} has room for {kind.max_side} a side; save it as PNG"
         )
     return kind
-
-
-def write_whole(path, write):
-    """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
-
-    Raises PictureError where that fails.
-    """
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        try:
-            with open(part, "xb") as file:
-                write(file)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(
-            f"{path} cannot be written ({reason}); check its folder, its permissions and the space left"
-        ) from error
 
 
 def _format(path, key):

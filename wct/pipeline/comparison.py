@@ -40,7 +40,7 @@ def compare(stylizer, content, style, backends, repeats=3, progress=None, **opti
         if progress:
             progress(done / runs, f"{backend}, run {done + 1} of {runs}")
         done += 1
-        return stylizer.stylise(content, style, backend=backend, **options, **more)
+        return stylizer.stylise(content, style, backend=backend, timed=True, **options, **more)
 
     warm, seconds = {}, {}
     for backend in backends:

@@ -1,6 +1,7 @@
 """Kinds of arguments that the programs share."""
 
 import argparse
+from importlib.util import find_spec
 
 
 def list_of(item):
@@ -19,3 +20,11 @@ def one_of(*names):
         return text
 
     return parse
+
+
+def require(parser, *packages):
+    """End the program, before it does any work, where a package that not everybody needs is not installed."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        names = " and ".join(missing)
+        parser.error(f"{names} {'is' if len(missing) == 1 else 'are'} missing: pip install {' '.join(missing)}")

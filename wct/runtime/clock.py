@@ -2,19 +2,24 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
+
+import torch
 
 from wct.runtime.device import synchronise
 
 
 class Clock:
-    """Seconds per stage, a stage inside another not counted twice; on an accelerator each is waited for.
+    """Seconds per stage, a stage inside another not counted twice.
 
-    `progress` hears of every stage that begins or goes on, and of every step, with the share of the work that is done.
+    timed: whether an accelerator is waited for at the ends of stages, without which the seconds are those until it was
+    given its work. progress: hears of every stage that begins or goes on, and of every step, with the share of the work
+    that is done.
     """
 
-    def __init__(self, device, progress=None):
-        self.device, self.progress = device, progress
+    def __init__(self, device: torch.device, progress: Callable[[float, str], None] | None = None, timed: bool = True):
+        self.device, self.progress, self.timed = device, progress, timed
         self.seconds, self.total, self._done, self._stages = Counter(), 1, 0, []
 
     @contextmanager
@@ -44,5 +49,6 @@ class Clock:
             self.progress(min(1.0, self._done / self.total), self._stages[-1])
 
     def _now(self):
-        synchronise(self.device)
+        if self.timed:
+            synchronise(self.device)
         return time.perf_counter()

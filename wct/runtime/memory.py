@@ -5,6 +5,7 @@ import ctypes
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of malloc.h
 MOST = 2_000_000_000  # bytes: more than that is not kept free
+_reused = False
 
 
 class _Mallinfo2(ctypes.Structure):
@@ -16,15 +17,17 @@ class _Mallinfo2(ctypes.Structure):
 
 def reuse():
     """Keep what is freed for the tensors to come, in the whole process."""
+    global _reused
+    _reused = True
     _call("mallopt", _ARENA_MAX, 1)  # others cannot hold large blocks
     _call("mallopt", _MMAP_MAX, 0)
     _call("mallopt", _TRIM_THRESHOLD, 2**31 - 1)
 
 
 def tidy():
-    """Hand back what is free where it is more than MOST: what stays in use, such as a style's statistics, breaks the
-    space for large blocks up, and the process would grow."""
-    info = _call("mallinfo2", restype=_Mallinfo2)
+    """After `reuse`, hand back what is free where it is more than MOST: what stays in use, such as the statistics of
+    styles, breaks the space for large blocks up, and the process would grow."""
+    info = _reused and _call("mallinfo2", restype=_Mallinfo2)
     if info and info.fordblks > MOST:
         release()
 

@@ -4,7 +4,10 @@ import argparse
 import csv
 import io
 import json
+import os
 from pathlib import Path
+
+from wct.runtime.files import write_whole
 
 
 def report_path(text):
@@ -12,7 +15,7 @@ def report_path(text):
     path = Path(text)
     if path.suffix.lower() not in (".json", ".csv"):
         raise argparse.ArgumentTypeError(f"{text} must end in .json or .csv")
-    if path.is_dir():
+    if os.path.isdir(path):  # which Path.is_dir cannot tell of names that are too long
         raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
     return path
 
@@ -20,10 +23,8 @@ def report_path(text):
 def write_report(path, rows, columns):
     """Write rows, dicts with the keys `columns`, as the suffix of path says; the whole file or none.
 
-    Raises wct.images.PictureError where that fails.
+    Raises OSError, its message one sentence, where that fails.
     """
-    from wct.images import write_whole
-
     text = io.StringIO(newline="")
     if path.suffix.lower() == ".json":
         json.dump(rows, text, indent=2)

@@ -1,40 +1,50 @@
 """Pictures as the pipeline holds them: encoded, identified, and kept for a while."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from os import PathLike, fspath, stat
+from typing import Any
 
 from PIL import Image, ImageStat
 
 from wct.images import Picture, PictureError, open_picture, with_alpha
 from wct.pipeline.tiles import Tile
+from wct.transform import Statistics
+
+KEPT = 2**29  # bytes of features that a content keeps for other options
 
 
 @dataclass
 class Content:
-    """A content picture; with its features, where it was encoded as a whole, and the Statistics of those of the
-    deepest level that took part, by that level: they are the same at any strength."""
+    """A content picture, and what the next run with other options need not work out again.
+
+    whole: it as one tile with its features, where it was worked on as a whole and they are no larger than KEPT.
+    known: by level the Statistics of the features of the deepest that took part: they are the same at any strength.
+    """
 
     picture: Picture
     whole: Tile | None = None
-    deepest: dict = field(default_factory=dict)
+    known: dict[int, list[Statistics]] = field(default_factory=dict)
 
 
-class Recent(OrderedDict):
+class Recent:
     """The last few results of slow functions; the oldest is let go before a new one is made."""
 
-    def __init__(self, most):
-        super().__init__()
-        self.most = most
+    def __init__(self, most: int):
+        self.most, self._values = most, OrderedDict()
 
-    def get(self, key, make):
-        if key not in self:
-            while len(self) >= self.most:
-                self.popitem(last=False)
-            self[key] = make()
-        self.move_to_end(key)
-        return self[key]
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self._values:
+            while len(self._values) >= self.most:
+                self._values.popitem(last=False)
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def clear(self) -> None:
+        self._values.clear()
 
 
 def identified(value):

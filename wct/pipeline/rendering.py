@@ -1,0 +1,101 @@
+"""A picture on its way: measured, the maps fitted, drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from PIL import Image
+
+from wct.images import to_pil
+from wct.options import Options
+from wct.pipeline import bands, colours, tiles
+from wct.pipeline.cache import KEPT, Content
+from wct.pipeline.mapping import Maps, coverage
+from wct.pipeline.passes import PASSES
+from wct.pipeline.tiles import Tile
+from wct.runtime import memory
+
+
+@dataclass
+class Rendering:
+    """A content, with masks (PIL images of mode L, or None for all) or None, in the style of `maps`."""
+
+    encoder: torch.nn.Module
+    decoder: torch.nn.Module
+    content: Content
+    masks: list[Image.Image | None] | None
+    maps: Maps
+    options: Options
+
+    def draw(self, side: int, most: int) -> Image.Image:
+        """The whole picture, mode RGB, from tiles of that side and statistics of `most` pixels."""
+        size, clock, levels = self.content.picture.size, self.maps.clock, len(self.maps.strengths)
+        boxes = tiles.grid(size, side)
+        sampled = len(boxes) > 1 and size[0] * size[1] > most
+        # the deepest level has few positions for its channels: no sample there
+        unmeasured = boxes if sampled and self.maps.wants(levels) else []
+        first = tiles.sample(size, most, self.masks) if sampled else boxes
+        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured)))
+        for box in unmeasured:
+            tile = self._load(box)
+            self.maps.measure(levels, tile, tile.features[-1])
+        if unmeasured:
+            self.maps.fit(levels)
+        loaded = [self._load(box, 0 if sampled else None) for box in first]
+        canvas = Image.new("RGB", size)
+        run = PASSES[self.options.mode](self.encoder, self.decoder, self.maps, self.options)
+        with clock("decode"):
+            drawn = run(loaded)
+            finish = partial(_finish, canvas, lights(loaded, drawn, self.options))
+            if not sampled:
+                for tile, x in zip(loaded, drawn):
+                    finish(tile, x)
+                return canvas
+            del loaded, drawn
+            memory.release()
+            for box in boxes:
+                tile = self._load(box)
+                finish(tile, *run([tile]))
+        return canvas
+
+    def _load(self, box, around=None):
+        """The Tile in a box, with its features; around: pixels of margin, by default as many as the passes look at."""
+        picture, clock, mode = self.content.picture, self.maps.clock, self.options.mode
+        levels = len(self.maps.strengths)
+        with clock("encode"):
+            clock.advance(tiles.area(box))
+            whole = box == (0, 0, *picture.size)
+            tile = self.content.whole if whole else None
+            if tile is None:
+                around = tiles.margin(levels, mode) if around is None else around
+                tile = tiles.cut(picture.rgb, box, around, levels, next(self.encoder.parameters()).device)
+                tile.features = bands.encode(self.encoder, tile.pixels, levels)
+                tile.spare = True
+                if whole and sum(f.nbytes for f in tile.features if f is not None) <= KEPT:
+                    tile.spare, self.content.whole = False, tile
+                elif mode == "cascade":
+                    tile.features = tile.features[-1:]
+            return replace(tile, features=list(tile.features), masks=self.masks and tile.masked(self.masks, levels))
+
+
+def _finish(canvas, lights, tile, x):
+    """Put a tile's pixels into the canvas, with the content's colours and outside the masks as asked for."""
+    tiles.paste(canvas, tile.box, to_pil(tile.within(finished(tile, x, lights))))
+
+
+def lights(loaded: Sequence[Tile], drawn: Sequence[torch.Tensor], options: Options) -> list | None:
+    """`colours.light` of the stylised picture and of the content, where its colours are kept."""
+    if not options.keep_colors:
+        return None
+    return [colours.light([tile.within(x) for tile, x in zip(loaded, pictures)])
+            for pictures in (drawn, [tile.pixels for tile in loaded])]
+
+
+def finished(tile: Tile, x: torch.Tensor, lights=None) -> torch.Tensor:
+    """Pixels (B, 3, H, W) of a tile, with the content's colours where there are lights, and outside masks itself."""
+    if lights:
+        x = colours.keep_colours(x, tile.pixels, lights)
+    return torch.lerp(tile.pixels, x, coverage(tile.masks)) if tile.masks else x

@@ -1,0 +1,101 @@
+"""TensorStylizer: tensors in, tensors out, what `Stylizer` is a shell over."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from wct.options import Options, level_strengths
+from wct.pipeline import bands, tiles
+from wct.pipeline.mapping import Maps, gather, normalised
+from wct.pipeline.passes import PASSES, map_strengths
+from wct.pipeline.rendering import finished, lights
+from wct.pipeline.tiles import Tile
+from wct.runtime.clock import Clock
+from wct.runtime.device import choose_device, choose_dtype
+from wct.transform import Statistics
+
+
+class TensorStylizer:
+    """Encoder, transform and decoder for float tensors, with no state but the networks.
+
+    encoder, decoder: as `models` has them, copied. device: "auto", "cpu", "cuda" or "mps". dtype: of the convolutions,
+    torch.float32 or torch.bfloat16; by default the one that is faster there.
+    """
+
+    def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, device: str = "auto",
+                 dtype: torch.dtype | None = None):
+        self.device = choose_device(device)
+        self.dtype = dtype or choose_dtype(self.device)
+        self.encoder, self.decoder = (
+            copy.deepcopy(network).to(self.device, self.dtype, memory_format=torch.channels_last).eval()
+            for network in (encoder, decoder)
+        )
+        self.decoder.block(1).float()  # eight bits of mantissa are too few for pixels
+        self.levels = decoder.levels
+
+    def encode_content(self, pixels: torch.Tensor, levels: int | None = None) -> Tile:
+        """What `render` needs of contents (B, 3, H, W), RGB in [0, 1]: encoded once, for any styles and options.
+
+        levels: how many may take part, by default all.
+        """
+        _check_pixels(pixels, "content")
+        height, width = pixels.shape[2:]
+        levels = levels or self.levels
+        whole = tiles.whole_cells(pixels.to(self.device).float(), levels)
+        box = 0, 0, width, height
+        return Tile(box, box, whole, features=bands.encode(self.encoder, whole, levels))
+
+    def encode_style(self, pixels: torch.Tensor, mask: torch.Tensor | None = None, levels: int | None = None
+                     ) -> list[Statistics]:
+        """The statistics of styles (B, 3, H, W), RGB in [0, 1], at every level: all that `render` needs of them.
+
+        mask: how much each pixel counts, (1 or B, 1, H, W), 0 to 1. levels: how many may take part, by default all.
+        """
+        tile = self.encode_content(pixels, levels)
+        mask = mask if mask is None else tiles.whole_cells(mask.to(tile.pixels), levels or self.levels)
+        return [gather(tile, f, mask).statistics(self.device) for f in tile.features]
+
+    def render(self, content: torch.Tensor | Tile, style: torch.Tensor | list[Statistics] | Sequence, *,
+               weights: Sequence[float] | None = None, masks: Sequence[torch.Tensor] | None = None,
+               strength: float = Options.strength, keep_colors: bool = Options.keep_colors, mode: str = Options.mode,
+               transform: str = Options.transform, levels: int | Iterable[float] | None = Options.levels,
+               detail: float = Options.detail, backend: str = Options.backend, ridge: float = Options.ridge
+               ) -> torch.Tensor:
+        """Stylise tensors: contents (B, 3, H, W), RGB in [0, 1], to that shape, float32, not clamped.
+
+            result = stylizer.render(photos, painting, strength=0.8).clamp(0, 1)
+
+        content: pixels, or what `encode_content` made of them. style: pixels (1 or B, 3, h, w), one style for all or
+        one for each, or what `encode_style` made of them; or a tuple of these, mixed by `weights`. masks: of each style
+        (1 or B, 1, H, W), 0 to 1. The options are those of `stylise`.
+
+        Nothing is kept, hashed, or taken in tiles. Gradients reach content and style where they are asked for.
+        Raises ValueError for a bad option or shape.
+        """
+        options = Options(strength=strength, keep_colors=keep_colors, mode=mode, transform=transform, levels=levels,
+                          detail=detail, backend=backend, ridge=ridge)
+        styles = list(style) if isinstance(style, tuple) else [style]
+        strengths, shares = level_strengths(options.levels, self.levels), normalised(weights, len(styles))
+        tile = content if isinstance(content, Tile) else self.encode_content(content, len(strengths))
+        styles = [self.encode_style(one, levels=len(strengths)) if isinstance(one, torch.Tensor) else one
+                  for one in styles]
+        if masks is not None:
+            if len(masks) != len(styles):
+                raise ValueError(f"{len(styles)} styles take {len(styles)} masks, not {len(masks)}")
+            masks = [tiles.whole_cells(mask.to(tile.pixels), len(strengths)) for mask in masks]
+        tile = Tile(tile.box, tile.outer, tile.pixels, masks, tile.features[:len(strengths)])
+        maps = Maps(styles, shares, map_strengths(options, strengths), options, Clock(self.device, timed=False))
+        (drawn,) = PASSES[mode](self.encoder, self.decoder, maps, options)([tile])
+        result = finished(tile, drawn, lights([tile], [drawn], options))
+        width, height = tile.box[2:]
+        return result[:, :, :height, :width]
+
+
+def _check_pixels(pixels, name):
+    if not isinstance(pixels, torch.Tensor) or not pixels.is_floating_point():
+        raise ValueError(f"the {name} must be a float tensor, not {getattr(pixels, 'dtype', type(pixels).__name__)}")
+    if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.numel() == 0:
+        raise ValueError(f"the {name} must have the shape (B, 3, H, W), not {tuple(pixels.shape)}")

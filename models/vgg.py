@@ -54,7 +54,7 @@ class Encoder(nn.Module):
     Takes a float tensor (B, 3, H, W), RGB in [0, 1], H and W multiples of 2^(levels-1) and at least
     2^levels. Returns the list [relu1_1, ..., relu{levels}_1]; relu{k}_1 is
     (B, channels[k-1], H / 2^(k-1), W / 2^(k-1)). Every channel has a root mean square near one over
-    natural pictures (see `models.convert`).
+    natural pictures (see `wct.training.convert`).
     """
 
     def __init__(self, levels=None, channels=FULL):

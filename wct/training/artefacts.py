@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from wct.pipeline.passes import luminance
+from wct.pipeline.colours import luminance
 
 SIDE = 32  # of the patches whose spectra are looked at
 PLAIN = 0.03  # change of colour from one patch to the next, in [0, 1], that counts as none

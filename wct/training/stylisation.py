@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torchvision.transforms.v2 import functional as v2
 
-from wct.pipeline.passes import single_pass
+from wct.options import Options
 from wct.training.artefacts import halo, weave
 from wct.training.losses import content_loss, layers, moments, stage_ends, style_loss, total_variation
 from wct.training.photos import crops, read_folder
 from wct.training.reconstruction import chain_loss, psnr_line
-from wct.transform import Statistics, colouring, map_between, statistics, whitening
+from wct.transform import Statistics, colouring, statistics, whitening, zca
 
 HELD_OUT_STYLES = (
     # of examples/style
@@ -89,20 +89,23 @@ class Stylisation:
         }
 
     def stylised(self, networks, content, style):
-        """The program's single pass, with whitening and colouring differentiated by the Lyapunov equation."""
-        if networks.name == "full":  # its encoder is the loss network: statistics are known
+        """The program's single pass at full strength (`wct.pipeline.passes`), pictures (B, 3, H, W), with whitening and
+        colouring differentiated by the Lyapunov equation."""
+        if networks.name == "full":  # its encoder is the loss network: the statistics are known
             ends = stage_ends(style.known)[: self.levels]
             targets = [Statistics(mean, gram - mean[..., :, None] * mean[..., None, :]) for gram, mean in ends]
         else:
             targets = [statistics(f) for f in networks.encoder(style.pictures)]
-
-        def transform(xs, level):
-            with torch.autocast(xs[0].device.type, enabled=False):  # the map is rounded once, as in the program
-                own, wanted = statistics(*xs), targets[level - 1]
-                return [map_between(own, wanted, whitening(own, method="eigh"), colouring(wanted, method="eigh"))]
-
         features = networks.encoder(content.pictures, self.levels)
-        return single_pass(networks.decoder, [features], transform)[0]
+        x = features[-1]
+        for level in range(self.levels, 0, -1):
+            with torch.autocast(x.device.type, enabled=False):  # the map is rounded once, as in the program
+                own, target = statistics(x), targets[level - 1]
+                change = zca(own, target, whitening(own, method="eigh"), colouring(target, method="eigh"))
+            x = networks.decoder.block(level)(change(x))
+            if level > 1:
+                x = torch.lerp(x, features[level - 2], Options.detail)
+        return x
 
     @torch.no_grad()
     def content(self, picture):

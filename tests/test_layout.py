@@ -127,3 +127,10 @@ def test_all_that_is_imported_is_required():
         for name in others(path):
             named = {canonicalize_name(distribution) for distribution in distributions.get(name, [name])}
             assert named & required, f"{path.relative_to(ROOT)} imports {name}, which pyproject.toml does not name"
+
+
+def test_the_table_of_the_readme_is_that_of_the_command_line():
+    command = [sys.executable, "-m", "wct.batch.arguments"]
+    table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table.count("\n") > 20 and f"<!-- options -->\n{table}<!-- /options -->" in readme

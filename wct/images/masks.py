@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageStat
 
-from wct.images.light import to_samples
+from wct.images.light import render, to_samples
 from wct.images.picture import Picture, ReadError
+from wct.images.png import Png
 from wct.images.reading import decoded, explained, name_of, turned
+from wct.images.tiff import Tiff
 
 CLASSES = 32  # numbers up to this one are those of classes; as light, they would be next to black
 FEW = 64  # values: a soft edge has more
@@ -42,7 +44,8 @@ def open_mask(source, picture: Picture, fewest: int = 256) -> Mask:
     """
     name = name_of(source)
     with explained(name), decoded(source, name) as (image, orientation, notes):
-        grey, taken = _grey(turned(image, orientation))
+        grey, taken = _grey(_in_8_bits(image))
+        grey = turned(grey, orientation)
         (a, b), (width, height) = grey.size, picture.size
         if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
             raise ReadError(f"is {a} x {b}, {picture.name} {width} x {height}: "
@@ -69,8 +72,6 @@ def _grey(image):
             return _of_numbers(image.convert("L"))
         numbers = Image.fromarray(np.array(image))
         return _of_classes(numbers, [f"{value}" for value in _values(numbers)], "numbers")
-    if image.mode[0] in "IF":
-        return _of_numbers(_from_deep(image))
     if image.mode in ("1", "L") or not _coloured(image := image.convert("RGB")):
         return _of_numbers(image.convert("L"))
     colours = image.getcolors(FEW)
@@ -90,7 +91,7 @@ def _of_numbers(image):
     if not lit:
         raise ReadError("selects nothing: all of it is black; paint in white where the style applies")
     small = sum(image.histogram()[1 : CLASSES + 1]) > 1e-3 * image.size[0] * image.size[1]
-    stepped = lit[0] >= 8 and all(value % lit[0] == 0 for value in lit)  # greys, made by hand
+    stepped = lit[0] >= 8 and lit[-1] > CLASSES and lit == list(range(lit[0], lit[-1] + 1, lit[0]))  # greys by hand
     between = any(CLASSES < value < 255 for value in lit)
     several = small and len(values) <= FEW and not stepped and (lit[-1] < 255 or not between)
     if several or (len(lit) == 1 and lit[0] <= CLASSES):
@@ -110,15 +111,21 @@ def _of_classes(image, names, kind):
     return image.point([0] + [255] * 255), [f"holds {' and '.join(names)}: {names[-1]} was taken for white"]
 
 
-def _from_deep(image):
-    """Mode L of numbers beyond 8 bits; those that go up to 255 at most are the same in 8."""
-    numbers = np.nan_to_num(np.asarray(image), posinf=0, neginf=0).clip(0)
+def _in_8_bits(image):
+    """The image with 8 bits a channel. Numbers of one channel that go up to 255 at most stay as they are."""
+    samples = image.samples() if isinstance(image, (Png, Tiff)) else None
+    if samples and samples[0].shape[-1] > 1:
+        return render(samples[0])
+    if image.mode[0] not in "IF":
+        return image
+    numbers = np.asarray(image.copy()) if image.mode == "F" or not samples else samples[0][..., 0]
+    numbers = np.nan_to_num(numbers, posinf=0, neginf=0).clip(0)
     top = numbers.max(initial=0)
     whole = image.mode != "F" or (top > 1 and (numbers == np.round(numbers)).all())
     if not (whole and top <= 255):
-        numbers = to_samples(numbers[..., None], 1, None if image.mode == "F" else 65535 if top <= 65535 else int(top))
-        numbers = numbers[0][..., 0] / 257.0
-    return Image.fromarray(np.round(numbers).astype(np.uint8))
+        white = None if image.mode == "F" else 65535 if top <= 65535 else 2**31 - 1
+        numbers = np.round(to_samples(numbers[..., None], 1, white)[0][..., 0] / 257)
+    return Image.fromarray(numbers.astype(np.uint8))
 
 
 def _values(image):

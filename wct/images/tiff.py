@@ -129,19 +129,21 @@ def _layout(tags):
         return None
     bits, format = bits.pop(), formats.pop()
     colours = 3 if photometric == RGB else 1
+    extra = _listed(tags, EXTRA, STRAIGHT if samples == 4 else UNSPECIFIED)[0] if samples > colours else UNSPECIFIED
     contiguous = samples == 1 or (_number(tags, PLANAR) or 1) == 1
     if (samples, bits, format) in {(1, 16, 1), (1, 16, 2), (1, 32, 1), (1, 32, 2), (1, 32, 3)} and colours == 1:
         fetch = "grey"
     elif samples == 2 and colours == 1 and contiguous and (bits, format) in {(8, 1), (16, 1)}:
         fetch = "bytes"
-    elif samples in (3, 4) and colours == 3 and (bits, format) == (16, 1) and PROFILE in tags:
+    elif samples in (3, 4) and colours == 3 and (bits, format) == (16, 1):
+        if PROFILE not in tags and extra != PREMULTIPLIED:
+            return None
         fetch = "halves"
     elif colours <= samples <= 8 and contiguous and bits == 32 and format in _FORMATS and (
             _number(tags, COMPRESSION) in (None, 1)):
         fetch = "wide"
     else:
         return None
-    extra = _listed(tags, EXTRA, STRAIGHT if samples == 4 else UNSPECIFIED)[0] if samples > colours else UNSPECIFIED
     if fetch == "halves" and extra == UNSPECIFIED:
         samples = 3  # pillow leaves the fourth out
     return _Layout(fetch, samples, colours, bits, format, photometric == WHITE_IS_ZERO, extra)

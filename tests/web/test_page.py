@@ -193,6 +193,7 @@ def test_texture(open_page, tmp_path):
     page = open_page()
     page.get_by_role("tab", name="Texture").click()
     page.locator(".paintings").locator("visible=true").locator("button").nth(3).click()
+    expect(page.get_by_label("Remove Image")).to_have_count(1)
     set_number(page, "Width", 128)
     set_number(page, "Height", 64)
     press(page, "Make a texture")

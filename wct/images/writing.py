@@ -1,5 +1,6 @@
 """Pictures written: the whole file or none."""
 
+import os
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -35,11 +36,13 @@ FORMATS = {
 }
 
 
-def save_picture(image: Image.Image, path, format: str | None = None, metadata: bytes | None = None) -> None:
+def save_picture(image: Image.Image, path, format: str | None = None, metadata: bytes | None = None,
+                 rename=os.replace) -> None:
     """Write an sRGB PIL image to path, tagged as such: the whole file or none, with the permissions of any new file.
 
     format: a key of FORMATS; by default the suffix of path decides. JPEG has no alpha: there the picture is
     laid on white. metadata: what the file is to keep of its photo, a `Picture.metadata`; nothing by default.
+    rename: as `write_whole` has it.
     Raises PictureError where the picture cannot be written; a file already there then stays.
 
     >>> save_picture(Image.new("RGB", (4, 3), "navy"), "/tmp/navy.png")
@@ -53,7 +56,7 @@ def save_picture(image: Image.Image, path, format: str | None = None, metadata: 
     if metadata:
         tags["exif"] = metadata
     try:
-        write_whole(path, lambda file: image.save(file, kind.name, **kind.settings, **tags))
+        write_whole(path, lambda file: image.save(file, kind.name, **kind.settings, **tags), rename)
     except OSError as error:
         raise PictureError(str(error)) from error
 

@@ -1,9 +1,11 @@
 """Pictures as the pipeline holds them: encoded, identified, and kept for a while."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from os import PathLike, fspath, stat
+from typing import Any
 
 from PIL import Image
 
@@ -27,20 +29,22 @@ class Content:
     known: dict[int, list[Statistics]] = field(default_factory=dict)
 
 
-class Recent(OrderedDict):
+class Recent:
     """The last few results of slow functions; the oldest is let go before a new one is made."""
 
-    def __init__(self, most):
-        super().__init__()
-        self.most = most
+    def __init__(self, most: int):
+        self.most, self._values = most, OrderedDict()
 
-    def get(self, key, make):
-        if key not in self:
-            while len(self) >= self.most:
-                self.popitem(last=False)
-            self[key] = make()
-        self.move_to_end(key)
-        return self[key]
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self._values:
+            while len(self._values) >= self.most:
+                self._values.popitem(last=False)
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def clear(self) -> None:
+        self._values.clear()
 
 
 def identified(value):

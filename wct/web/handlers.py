@@ -15,7 +15,7 @@ from PIL import ImageChops
 from wct.batch.jobs import jobs
 from wct.batch.work import work
 from wct.images import open_picture, save_picture, with_alpha
-from wct.options import STAGES
+from wct.options import STAGES, Options
 from wct.pipeline.comparison import compare
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import write_report
@@ -81,7 +81,7 @@ class Web:
     """The handlers. All share one Stylizer, which works for one of them at a time."""
 
     def __init__(self, stylizer):
-        self.stylizer = stylizer
+        self.stylizer, self.most = stylizer, stylizer.max_pixels
         self._turn = threading.Lock()
 
     @contextmanager
@@ -98,8 +98,9 @@ class Web:
             report(0.0, "start")
             yield report
 
-    def stylise(self, content, style, strength=1.0, size=768, keep_colors=False, stroke=1.0, mode="single",
-                transform="zca", backend="mpa", ridge=0.01, relu1_1=1.0, relu2_1=1.0, relu3_1=1.0, relu4_1=1.0,
+    def stylise(self, content, style, strength=Options.strength, size=768, keep_colors=Options.keep_colors,
+                stroke=Options.stroke, mode=Options.mode, transform=Options.transform, detail=Options.detail,
+                backend=Options.backend, ridge=Options.ridge, relu1_1=1.0, relu2_1=1.0, relu3_1=1.0, relu4_1=1.0,
                 relu5_1=0.0, progress=gr.Progress()):
         """Give a photo the style of a painting.
 
@@ -112,6 +113,7 @@ class Web:
             stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
             mode: "single" passes once through the networks; "cascade" once per level, which takes longer
             transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
+            detail: the share of the photo's own features that is kept, 0 to 1
             backend: how the matrix square roots are computed
             ridge: added to the covariances, relative to their mean variance
             relu1_1: strength at the finest level, 0 to 1: colours
@@ -128,24 +130,23 @@ class Web:
                 _chosen(photo=content, painting=style)
                 result = self.stylizer.stylise(
                     content, style, strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
-                    transform=transform, backend=backend, ridge=ridge, progress=report,
+                    transform=transform, detail=detail, backend=backend, ridge=ridge, timed=True, progress=report,
                     levels=[relu1_1, relu2_1, relu3_1, relu4_1, relu5_1],
                 )
                 return _shown(content, result, f"{Path(content).stem}__{Path(style).stem}.png", report)
         except Cancelled:
             return gr.skip(), gr.skip(), CANCELLED
 
-    def restyle(self, content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge, relu1_1,
-                relu2_1, relu3_1, relu4_1, relu5_1, progress=gr.Progress()):
+    def restyle(self, content, style, progress=gr.Progress(), *controls):
         """`stylise`, where there is something to stylise."""
         if not content or not style:
             return [gr.skip()] * 3
-        return self.stylise(content, style, strength, size, keep_colors, stroke, mode, transform, backend, ridge,
-                            relu1_1, relu2_1, relu3_1, relu4_1, relu5_1, progress)
+        return self.stylise(content, style, *controls, progress)
 
     def mix(self, content, style_1, weight_1=0.5, mask_1=None, part_1=None, painted_1=None, style_2=None, weight_2=0.5,
             mask_2=None, part_2=None, painted_2=None, style_3=None, weight_3=0.5, mask_3=None, part_3=None,
-            painted_3=None, strength=1.0, size=768, keep_colors=False, transform="zca", progress=gr.Progress()):
+            painted_3=None, strength=Options.strength, size=768, keep_colors=Options.keep_colors,
+            transform=Options.transform, progress=gr.Progress()):
         """Give a photo the styles of up to three paintings, mixed by weights, each everywhere or under a mask.
 
         Args:
@@ -183,13 +184,13 @@ class Web:
                 styles, weights, masks, parts = map(list, zip(*chosen))
                 result = self.stylizer.stylise(
                     content, styles, weights=weights, masks=masks, style_masks=parts, strength=strength, size=size,
-                    keep_colors=keep_colors, transform=transform, progress=report,
+                    keep_colors=keep_colors, transform=transform, timed=True, progress=report,
                 )
                 return _shown(content, result, f"{Path(content).stem}__mix.png", report)
         except Cancelled:
             return gr.skip(), gr.skip(), CANCELLED
 
-    def texture(self, style, width=512, height=512, stroke=1.0, seed=0, progress=gr.Progress()):
+    def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, progress=gr.Progress()):
         """Make a texture in the style of a painting, from noise, without a photo.
 
         Args:
@@ -206,7 +207,7 @@ class Web:
             with self._run(progress) as report:
                 _chosen(painting=style)
                 dimensions, seed = (int(width), int(height)), int(seed or 0) % 2**63
-                result = self.stylizer.texture(style, dimensions, seed, report, stroke=stroke)
+                result = self.stylizer.texture(style, dimensions, seed, stroke=stroke, timed=True, progress=report)
                 return _saved(result, f"texture__{Path(style).stem}.png")
         except Cancelled:
             return gr.skip(), CANCELLED
@@ -245,7 +246,8 @@ class Web:
         except Cancelled:
             return *[gr.skip()] * 4, CANCELLED
 
-    def folder(self, contents, styles=None, paintings=None, strength=1.0, size=768, keep_colors=False, mode="single",
+    def folder(self, contents, styles=None, paintings=None, strength=Options.strength, size=768,
+               keep_colors=Options.keep_colors, mode=Options.mode,
                progress=gr.Progress()):
         """Give many photos the styles of many paintings, each photo in each style.
 
@@ -272,12 +274,12 @@ class Web:
                 if not sources:
                     raise ValueError("Choose some paintings first.")
                 folder = new_folder()
-                todo, archive = list(jobs(photos, sources, folder, ".png")), folder / "pictures.zip"
+                todo, archive = list(jobs(photos, sources, folder, ".png", folders=False)), folder / "pictures.zip"
 
                 def stage(i, share, name):
                     report((i + share) / len(todo), f"picture {i + 1} of {len(todo)}: {name}")
 
-                options = {"strength": strength, "size": size, "keep_colors": keep_colors, "mode": mode}
+                options = {"strength": strength, "size": size, "keep_colors": keep_colors, "mode": mode, "timed": True}
                 for row in work(self.stylizer, todo, progress=stage, **options):
                     if row["status"] == "done":
                         made = Path(row["output"])
@@ -296,8 +298,8 @@ class Web:
 
     folder._mcp_type = None  # no MCP tool: Gradio's schema for lists of files is one that no client can use
 
-    def folder_of_urls(self, contents, styles="", paintings=None, strength=1.0, size=768, keep_colors=False,
-                       mode="single", progress=gr.Progress()):
+    def folder_of_urls(self, contents, styles="", paintings=None, strength=Options.strength, size=768,
+                       keep_colors=Options.keep_colors, mode=Options.mode, progress=gr.Progress()):
         """Give many photos the styles of many paintings, each photo in each style, where all are named by URLs.
 
         Args:

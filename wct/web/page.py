@@ -2,10 +2,11 @@
 
 import gradio as gr
 
-from wct.options import BACKENDS, MODES, TRANSFORMS
+from wct.options import BACKENDS
 from wct.runtime.examples import EXAMPLES, titles
 from wct.web.handlers import CANCELLED, SLOTS, TABLE, Web
-from wct.web.uploads import guarded, image_input
+from wct.web.uploads import guarded
+from wct.web.widgets import QUIETLY, option, paintings, photo, results, run_buttons, size
 
 KEPT = 3600  # seconds for which uploads and results are kept after their last use
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # none that has to be fetched
@@ -18,73 +19,12 @@ CSS = """
 .paintings .grid-wrap {min-height: 0 !important; height: auto !important}
 .paintings .grid-container {grid-template-columns: repeat(auto-fill, minmax(60px, 1fr)) !important}
 """
-UPLOADS = ["upload", "clipboard"]
 PAIRS = (
     ("moose", "hokusai-great-wave", 1.0),
     ("astronaut", "van-gogh-cafe-terrace-at-night", 0.8),
     ("chelsea", "kandinsky-composition-viii", 1.0),
 )
 ONE_AT_A_TIME = {"concurrency_limit": 1, "concurrency_id": "device"}
-QUIETLY = {"queue": False, "api_visibility": "private"}
-
-
-def photo(label, **options):
-    return image_input(**{"label": label, "height": 260, "sources": UPLOADS} | options)
-
-
-def paintings(style):
-    """The paintings that come with the program; a click takes one into `style`."""
-    shipped = titles("style")
-    gallery = gr.Gallery(
-        list(shipped.items()), label="Paintings to choose from", columns=8, height="auto", allow_preview=False,
-        object_fit="cover", interactive=False, show_label=False, buttons=[], elem_classes="paintings",
-    )
-
-    def pick(event: gr.SelectData):
-        return str(list(shipped)[event.index])
-
-    gallery.select(pick, outputs=style, **QUIETLY)
-
-
-def strength():
-    return gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the photo, 1 the full style; 0.6-0.8 suits faces")
-
-
-def size(stylizer, value=768, label="Size", info="Longest side of the result in pixels"):
-    longest = max(128, int((2 * stylizer.max_pixels) ** 0.5) // 64 * 64)  # of a picture twice as long as high
-    return gr.Slider(64, longest, min(value, longest), step=64, label=label, info=info)
-
-
-def mode():
-    choices = list(zip(("Single pass", "Cascade"), MODES))
-    return gr.Radio(choices, value=MODES[0], label="Mode", info="The cascade is the classic way, and slower")
-
-
-def keep_colors():
-    return gr.Checkbox(label="Keep the photo's colours", info="Only strokes, light and dark are the painting's")
-
-
-def transform():
-    choices = list(zip(("Whitening and colouring", "Transport", "AdaIN"), TRANSFORMS))
-    return gr.Radio(choices, value=TRANSFORMS[0], label="Transform",
-                    info="Transport moves the photo's features least; AdaIN sees single channels and is the cheapest")
-
-
-def stroke():
-    return gr.Slider(0.25, 4, 1, step=0.05, label="Stroke size", info="The scale at which the painting is read")
-
-
-def run_buttons(name):
-    with gr.Row():
-        return gr.Button(name, variant="primary", scale=3), gr.Button("Cancel", scale=1)
-
-
-def results():
-    """The before-after slider, the download and the line below."""
-    slider = gr.ImageSlider(label="Photo and result", type="filepath", format="png", interactive=False,
-                            max_height=720, slider_position=10, buttons=["fullscreen"])
-    told = gr.Markdown(elem_classes="told")
-    return slider, gr.DownloadButton("Download as PNG"), told
 
 
 def cancels(button, told, runs):
@@ -99,14 +39,9 @@ def stylise_tab(web):
                 style = photo("Painting", min_width=140)
             paintings(style)
             start, cancel = run_buttons("Stylise")
-            controls = [strength(), size(web.stylizer), keep_colors(), stroke(), mode()]
+            controls = [option("strength"), size(web.most), option("keep_colors"), option("stroke"), option("mode")]
             with gr.Accordion("Advanced", open=False):
-                controls += [
-                    transform(),
-                    gr.Dropdown(BACKENDS, value="mpa", label="Backend", info="How matrix square roots are computed"),
-                    gr.Slider(0.001, 0.3, 0.01, step=0.001, label="Ridge",
-                              info="Added to the covariances; more is a calmer, weaker style"),
-                ]
+                controls += [option(name) for name in ("transform", "detail", "backend", "ridge")]
                 controls += [
                     gr.Slider(0, 1, float(k < 5), step=0.05, label=f"relu{k}_1", info="Strength at this level: " + what)
                     for k, what in enumerate(("colours", "grain", "small strokes", "strokes", "shapes"), 1)
@@ -152,7 +87,7 @@ def mix_tab(web):
         with gr.Column(scale=5, min_width=320):
             start, cancel = run_buttons("Mix")
             slider, download, told = results()
-            controls = [strength(), size(web.stylizer), keep_colors(), transform()]
+            controls = [option("strength"), size(web.most), option("keep_colors"), option("transform")]
             gr.Markdown("Weights are relative to each other. A mask, painted or a file, is white where its painting "
                         "applies; a painting without one applies everywhere, and what is under none stays the photo. A "
                         "part, a file in the painting's shape, is white where the style is taken from.")
@@ -170,7 +105,7 @@ def texture_tab(web):
             paintings(style)
             start, cancel = run_buttons("Make a texture")
             controls = [
-                size(web.stylizer, 512, "Width", "In pixels"), size(web.stylizer, 512, "Height", "In pixels"), stroke(),
+                size(web.most, 512, "Width", "In pixels"), size(web.most, 512, "Height", "In pixels"), option("stroke"),
                 gr.Number(0, precision=0, label="Seed", info="Another number, another texture"),
             ]
         with gr.Column(scale=5, min_width=320):
@@ -189,7 +124,7 @@ def compare_tab(web):
             compared = gr.CheckboxGroup(BACKENDS, value=["mpa", "zolotarev", "svd"], label="Backends",
                                         info="How matrix square roots are computed")
             repeats = gr.Slider(1, 20, 3, step=1, label="Repeats", info="Timed runs of each, after one to warm up")
-            controls = [compared, repeats, size(web.stylizer, 512)]
+            controls = [compared, repeats, size(web.most, 512)]
             start, cancel = run_buttons("Compare")
     told = gr.Markdown(elem_classes="told")
     pictures = gr.Gallery(label="Pictures, with the milliseconds of the transform and in all", columns=3,
@@ -213,7 +148,7 @@ def folder_tab(web):
                 gr.Dropdown([(title, path.stem) for path, title in titles("style").items()], multiselect=True,
                             label="Paintings that come with the program"),
             ]
-            controls = [strength(), size(web.stylizer), keep_colors(), mode()]
+            controls = [option("strength"), size(web.most), option("keep_colors"), option("mode")]
             start, cancel = run_buttons("Stylise all")
         with gr.Column(scale=5, min_width=320):
             told = gr.Markdown(elem_classes="told", min_height=64)

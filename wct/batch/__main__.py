@@ -117,7 +117,7 @@ def _prepared(args, contents, styles):
     masks_of = masks(args.mask, contents, args.content, count)
     prepare_places(args.output, args.report)
     levels = max(DEFAULT_LEVELS, len(level_strengths(args.levels, MOST_LEVELS)))
-    stylizer = Stylizer.from_pretrained(device=args.device, levels=levels)
+    stylizer = Stylizer.from_pretrained(network=args.network, device=args.device, levels=levels)
     todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix, blend))
     return stylizer, todo, options | {
         "format": args.format, "metadata": args.metadata, "masks_of": masks_of, "timed": True,

@@ -119,6 +119,16 @@ def test_requirements_are_those_of_the_project():
     assert listed == {str(r) for extra, found in described().items() if extra != "dev" for r in found.values()}
 
 
+def test_the_commands_are_there():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert set(scripts) == {"wct", "wct-page", "wct-benchmark"}
+    for name, target in scripts.items():
+        code = f"import sys, {target.split(':')[0]} as module; sys.exit(module.{target.split(':')[1]}())"
+        for arguments, status in ((["--help"], 0), (["--no-such-option"], 2)):
+            done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == status and "usage: " in done.stdout + done.stderr, name
+
+
 def test_all_that_is_imported_is_required():
     distributions = packages_distributions()
     for path in FILES:

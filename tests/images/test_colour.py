@@ -150,7 +150,8 @@ def test_16_bit_grey_files(tmp_path, suffix):
 def test_16_bit_grey_with_a_colour_key(tmp_path):
     rows = [DEEP.astype(">u2").tobytes()]
     picture = open_picture(png(tmp_path / "key.png", (5, 1), 16, 0, rows, tRNS=b"\xc8\xc8"))
-    assert pixels(picture)[0, :, 0].tolist() == [0, 1, 128, 200, 255]
+    assert list(picture.alpha.tobytes()) == [255, 255, 255, 0, 255]
+    assert pixels(picture)[0, [0, 1, 2, 4], 0].tolist() == [0, 1, 128, 255]
 
 
 def test_16_bit_rgb(tmp_path):

@@ -2,12 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from os import PathLike, fspath, stat
 from typing import Any
 
-from PIL import Image, ImageStat
+from PIL import Image
 
 from wct.images import Picture, PictureError, open_picture, with_alpha
 from wct.pipeline.tiles import Tile
@@ -81,24 +81,4 @@ def fitted(picture, size, usual, largest):
     if to == picture.size:
         return picture
     rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
-    return Picture(rgb, alpha, picture.name)
-
-
-def open_mask(value, picture, fewest=256):
-    """A mask for a Picture: PIL image of mode L of its size, black also where it is transparent.
-
-    Raises PictureError where its shape is another than the picture's, or where it selects less than `fewest` pixels.
-    """
-    mask = open_picture(value)
-    grey = mask.rgb.convert("L")
-    if mask.alpha:
-        grey = Image.composite(grey, Image.new("L", grey.size), mask.alpha)
-    (a, b), (width, height) = grey.size, picture.size
-    if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
-        raise PictureError(f"{mask.name} is {a} x {b}, {picture.name} {width} x {height}: "
-                           "a mask must have the shape of its picture")
-    grey = grey.resize(picture.size, Image.Resampling.BOX)
-    selected = ImageStat.Stat(grey).sum[0] / 255
-    if selected < fewest:
-        raise PictureError(f"{mask.name} selects {selected:.0f} pixels; select {fewest} at least")
-    return grey
+    return replace(picture, rgb=rgb, alpha=alpha)

@@ -274,7 +274,7 @@ class Web:
                 if not sources:
                     raise ValueError("Choose some paintings first.")
                 folder = new_folder()
-                todo, archive = list(jobs(photos, sources, folder, ".png")), folder / "pictures.zip"
+                todo, archive = list(jobs(photos, sources, folder, ".png", folders=False)), folder / "pictures.zip"
 
                 def stage(i, share, name):
                     report((i + share) / len(todo), f"picture {i + 1} of {len(todo)}: {name}")

@@ -85,7 +85,8 @@ def table() -> str:
         shape = "|".join(action.choices) if action.choices else action.metavar
         flag = " ".join(filter(None, (action.option_strings[0], f"[{shape}]" if action.nargs == "?" else shape)))
         flag = flag.replace("|", "\\|")
-        rows.append(f"| `{flag}` | {action.help} |")
+        told = action.help.replace("<", "\\<")  # or it is taken for HTML
+        rows.append(f"| `{flag}` | {told} |")
     return "\n".join(rows)
 
 

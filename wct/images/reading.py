@@ -143,7 +143,10 @@ def _in_8_bits(image):
     stated = _stated(image) if not profile or not is_profile(profile) else None
     samples, notes = _deep(image) or (None, [])
     if samples is None:
-        return plain(image), None if stated else profile, stated, notes
+        image = plain(image)
+        if image.mode in ("L", "LA"):
+            stated = stated or of_profile(profile, 1)  # lcms is ten levels off in the shadows of linear grey
+        return image, None if stated else profile, stated, notes
     light = stated or of_profile(profile, 1 if samples.shape[-1] < 3 else 3)
     return render(samples, light), None if light else profile, None, notes
 

@@ -136,7 +136,7 @@ def _dimensions(text):
 
 def _mask(text):
     path = Path(text)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists cannot tell of names that are too long
         raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")
     return path
 

@@ -65,7 +65,7 @@ def open_picture(source, max_size: int | None = None, max_pixels: int = MAX_PIXE
 
 @contextmanager
 def decoded(source, name, max_size=None, max_pixels=MAX_PIXELS):
-    """(image, size, orientation, notes) inside: the numbers of a source's pixels as a PIL image of any mode, not turned.
+    """(image, size, orientation, notes) inside: a source's pixels, as its numbers are, in a PIL image not turned.
 
     size: that of the whole picture; the image may have been decoded smaller, to twice max_size at least.
     Raises ReadError, and whatever pillow raises: it is for `explained`.

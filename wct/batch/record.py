@@ -22,7 +22,7 @@ class Identity(NamedTuple):
     options: str
 
 
-WORDS = Identity("of another photo", "of another painting", "with another mask", "with other options")
+WORDS = Identity("of another photo", "of another painting", "with another mask", "with other options or networks")
 
 
 class Made(NamedTuple):

@@ -9,9 +9,8 @@ import pytest
 import torch
 from common import CONTENTS, ROOT, STYLES
 
-from models.decoder import Decoder
+from models import load_decoder, load_encoder
 from models.networks import NETWORKS
-from models.vgg import Encoder
 from wct.export import export, recent
 from wct.images import open_picture, to_tensor
 from wct.pipeline.tensors import TensorStylizer
@@ -21,14 +20,7 @@ pytestmark = pytest.mark.skipif(not recent(), reason="the exporter of this PyTor
 
 @pytest.fixture(scope="module")
 def networks():
-    """A small network of random weights, of which a picture comes in every colour."""
-    torch.manual_seed(0)
-    channels = NETWORKS["small"].channels
-    encoder, decoder = Encoder(None, channels).requires_grad_(False), Decoder(None, channels).requires_grad_(False)
-    for module in (*encoder.modules(), *decoder.modules()):
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight)
-    return encoder, decoder
+    return load_encoder(network="small"), load_decoder(network="small")
 
 
 @pytest.fixture(scope="module")

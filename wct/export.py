@@ -28,12 +28,11 @@ from models import WeightsError, load_decoder, load_encoder
 from models.networks import NETWORKS
 from wct.options import DEFAULT_LEVELS, Options
 from wct.runtime.arguments import require
-from wct.sqrtm.paper import newton_schulz
 from wct.transform import AffineMap, Statistics, regularised, statistics, zca
 
 TORCH = 2, 14  # the least PyTorch whose exporter is known to do this; that of 2.6 does not
 OPSET = 18
-STEPS = 24  # eigenvalues from 1 down to ridge / n, 2e-5, of which each step more than doubles the least
+STEPS = 24  # eigenvalues of A / ||A|| from 1 down to ridge / n, 2e-5, the least of which a step more than doubles
 SIDE = 64  # of the picture that is traced, not that of the files
 
 
@@ -48,11 +47,23 @@ class _Encoder(nn.Module):
         return (*features, *(s.mean for s in found), *(s.covariance for s in found))
 
 
+def _roots(A):
+    """A^{1/2} and A^{-1/2}: Y <- Y (3I - W Y) / 2, W <- (3I - W Y) W / 2 from Y = A / ||A||, W = I. Those of wct.sqrtm
+    choose their steps by the spectrum and write in place, which a file cannot hold."""
+    norm = A.square().sum((1, 2), keepdim=True).sqrt()
+    W = torch.eye(A.shape[-1], dtype=A.dtype)[None]
+    Y, threes = A / norm, 3 * W
+    for _ in range(STEPS):
+        R = (threes - W @ Y) / 2
+        Y, W = Y @ R, R @ W
+    return Y * norm.sqrt(), W / norm.sqrt()
+
+
 class _Map(nn.Module):
     def forward(self, content_mean, content_covariance, style_mean, style_covariance, strength):
         content, style = Statistics(content_mean, content_covariance), Statistics(style_mean, style_covariance)
-        _, white, _, _ = newton_schulz(regularised(content.covariance, Options.ridge)[0], "inverse", STEPS)
-        root, _, _, _ = newton_schulz(regularised(style.covariance, Options.ridge)[0], "sqrt", STEPS)
+        _, white = _roots(regularised(content.covariance, Options.ridge)[0])
+        root, _ = _roots(regularised(style.covariance, Options.ridge)[0])
         change = zca(content, style, white, root).at(strength)
         return change.matrix, change.offset
 
@@ -106,10 +117,10 @@ def export(encoder: nn.Module, decoder: nn.Module, folder: str | Path) -> list[P
           [f"{what}{k}{end}" for what, end in (("relu", "_1"), ("mean", ""), ("covariance", ""))
            for k in range(1, levels + 1)],
           {"pixels": {2: cell * height, 3: cell * width}})
-    found = statistics(features[0])
+    found, other = statistics(features[0]), statistics(features[0] / 2)  # one tensor twice would be one input
     n = torch.export.Dim("channels", min=2)
-    write(_Map(), "map", {"content_mean": found.mean, "content_covariance": found.covariance, "style_mean": found.mean,
-                          "style_covariance": found.covariance, "strength": torch.tensor(1.0)}, ["matrix", "offset"],
+    write(_Map(), "map", {"content_mean": found.mean, "content_covariance": found.covariance, "style_mean": other.mean,
+                          "style_covariance": other.covariance, "strength": torch.tensor(1.0)}, ["matrix", "offset"],
           {f"{whose}_{what}": dict.fromkeys(range(1, dims), n) for whose in ("content", "style")
            for what, dims in (("mean", 2), ("covariance", 3))})
     for k in range(levels, 0, -1):

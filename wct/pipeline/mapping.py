@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 
 import torch
@@ -84,6 +84,12 @@ class Maps:
             shares = [F.interpolate(share, x.shape[2:], mode="area") for share in regions(tile.masks, self.shares)]
             rest = (1 - sum(shares)).to(x.dtype)
             return rest * x + sum(share.to(x.dtype) * change(x) for change, share in zip(maps, shares))
+
+    def towards(self, other: Maps, share: float) -> Maps:
+        """Maps that go the part `share`, 0 to 1, of the way from these to others, both fitted at all levels."""
+        fitted = {level: [a.towards(b, share) for a, b in zip(maps, other._fitted[level])]
+                  for level, maps in self._fitted.items()}
+        return replace(self, _fitted=fitted)
 
     def _map(self, style, source):
         ridge, method = self.options.ridge, self.options.backend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -25,6 +25,7 @@ from wct.pipeline.rendering import Rendering
 from wct.pipeline.tensors import TensorStylizer
 from wct.runtime import memory
 from wct.runtime.clock import Clock
+from wct.transform import Statistics
 
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
@@ -169,6 +170,57 @@ class Stylizer(TensorStylizer):
             picture = result.picture
             seconds.update(result.seconds)
         return Result(picture, dict(seconds), result.residual, result.notes)
+
+    def stylise_frames(self, frames: Iterable[Image.Image], style: Source | Sequence[Source], *,
+                       weights: Sequence[float] | None = None, masks: Source | Iterable | None = None,
+                       style_masks: Source | Sequence[Source | None] | None = None, steady: bool = True,
+                       **options) -> Iterator[Image.Image]:
+        """Stylise the frames of a clip: a generator of PIL images, one for each, in order.
+
+            for picture in stylizer.stylise_frames(pictures, "painting.jpg", strength=0.8): ...
+
+        frames: PIL images in order, all as large as the first. What can be iterated over twice, such as a list or a
+        `wct.clips.open_clip`, is; of a generator some seventy frames are kept. steady: fit the maps to shots, which
+        do not flicker, and smooth along the motion (`wct.pipeline.video`, which needs opencv); without, every frame
+        stands for itself. masks: as `stylise` has them, or for moving ones a clip, or an iterable of a PIL image for
+        every frame. The options are those of `wct.Options`; errors are those of `stylise`.
+        """
+        from wct.pipeline.films import Recipe, frames_in_style
+
+        styles, masks, style_masks, _ = _checked(style, masks, style_masks, weights)
+        return frames_in_style(self, frames, Recipe(styles, weights, masks, style_masks, steady, Options(**options)))
+
+    def stylise_video(self, clip: str | PathLike, style: Source | Sequence[Source], output: str | PathLike, *,
+                      weights: Sequence[float] | None = None, masks: Source | Sequence | None = None,
+                      style_masks: Source | Sequence[Source | None] | None = None, steady: bool = True,
+                      rate: float | None = None, progress: Callable[[int, int | None, float], None] | None = None,
+                      **options):
+        """Stylise a film, an animated GIF, WebP or PNG, or a folder of numbered frames, from file to file.
+
+            stylizer = Stylizer.from_pretrained(network="small")
+            stylizer.stylise_video("clip.mp4", "painting.jpg", "out.mp4", strength=0.8)
+
+        output: what is written, by its suffix: .mp4, .mov, .mkv, .webm, .gif, .webp, .png; without one, a folder of
+        numbered frames. Times and sound are the clip's. rate: frames a second of a folder. masks: pictures or clips.
+        progress: called with how many frames are written, of how many (None where unknown), and how many seconds they
+        take in the clip; what it raises ends the work. A film that was begun goes on. The rest is as in
+        `stylise_frames`. Needs av: pip install "wct[video]".
+
+        Returns a wct.pipeline.films.Film. Raises wct.clips.ClipError for a clip that cannot be read, OSError for a
+        result that cannot be written, the other errors of `stylise`.
+        """
+        from wct.clips import open_clip
+        from wct.pipeline.films import Recipe, make_film
+
+        styles, masks, style_masks, _ = _checked(style, masks, style_masks, weights)
+        recipe = Recipe(styles, weights, masks, style_masks, steady, Options(**options))
+        return make_film(self, open_clip(clip, rate), output, recipe, progress=progress)
+
+    def known_style(self, style: Source, mask: Source | None, longest: int, stroke: float, levels: int
+                    ) -> tuple[list[Statistics], tuple[str, ...]]:
+        """(the Statistics of a style at every level, as it is read for contents `longest` pixels long, notes on it)."""
+        with self._lock, torch.inference_mode():
+            return self._style(style, mask, longest, stroke, levels)
 
     def forget(self, styles: bool = True) -> None:
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""

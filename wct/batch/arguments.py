@@ -24,14 +24,14 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
     add = parser.add_argument
     return parser, [
         add("--output", type=Path, required=True, metavar="DIR", help="where to write <content>__<style>.png"),
-        *(_add_option(parser, option) for option in OPTIONS.values()),
-        add("--blend", nargs="?", type=_numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one "
+        *(add_option(parser, option) for option in OPTIONS.values()),
+        add("--blend", nargs="?", type=numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one "
             "picture, by these weights in the order of their names (default: all the same)"),
-        add("--mask", type=_mask, action="append", metavar="PATH", help="where the style applies (white), else the "
+        add("--mask", type=mask_path, action="append", metavar="PATH", help="where the style applies (white), else the "
             "photo stays: a file, or a folder (and those inside) with one per photo, by its name; with --blend one "
             "for each painting"),
-        add("--style-mask", type=_mask, action="append", metavar="FILE", help="the part of the painting that is used "
-            "(white); with --blend one for each painting"),
+        add("--style-mask", type=mask_path, action="append", metavar="FILE", help="the part of the painting that is "
+            "used (white); with --blend one for each painting"),
         add("--texture", type=_dimensions, metavar="WxH", help="the painting alone, without a photo: a texture of this "
             "size"),
         add("--seed", type=int, default=0, metavar="N", help="another one, another texture"),
@@ -52,7 +52,7 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
 
 def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser, _ = parser_and_actions()
-    args = parser.parse_intermixed_args(_dashed(sys.argv[1:] if argv is None else argv))  # options may stand between
+    args = parser.parse_intermixed_args(dashed(sys.argv[1:] if argv is None else argv))  # options may stand between
     if bool(args.content) == bool(args.texture):
         parser.error("name a photo and a painting; with --texture, a painting alone")
     if not 0 <= args.seed < 2**63:
@@ -64,7 +64,7 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
     return parser, args
 
 
-def _dashed(argv):
+def dashed(argv: list[str]) -> list[str]:
     """The arguments without the `--` behind which all are paths, such as begin with a dash: ./ takes its place.
 
     Not every Python that we run on understands it among arguments that are intermixed.
@@ -92,7 +92,8 @@ def table() -> str:
     return "\n".join(rows)
 
 
-def _add_option(parser, option: Option):
+def add_option(parser: argparse.ArgumentParser, option: Option) -> argparse.Action:
+    """The argument that an option of pictures is."""
     told = option.help
     if option.default not in (None, False):
         told += f" (default: {option.default})"
@@ -120,7 +121,8 @@ def _checked(option):
     return parse
 
 
-def _numbers(text):
+def numbers(text):
+    """The type of an argument that is a list of numbers."""
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:
@@ -134,7 +136,8 @@ def _dimensions(text):
     return int(width), int(height)
 
 
-def _mask(text):
+def mask_path(text):
+    """The type of an argument that is a path of a mask, which is there."""
     path = Path(text)
     if not os.path.exists(path):  # Path.exists cannot tell of names that are too long
         raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")

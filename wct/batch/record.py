@@ -38,11 +38,14 @@ class Record:
     """The record of an output folder.
 
     recipe: all that makes a difference to the pictures and is the same for all of this run. overwrite: whether pictures
-    are made, and replace what is there, in any case. Several runs may share a folder, and its record.
+    are made, and replace what is there, in any case. broken: tells of a path whether what is there is nothing whole.
+    replace: gives a file its place, as os.replace does. Several runs may share a folder, and its record. What is said
+    of files holds for folders of them too.
     """
 
-    def __init__(self, folder, recipe, overwrite=False):
+    def __init__(self, folder, recipe, overwrite=False, broken=None, replace=os.replace):
         self.path, self.overwrite = folder / NAME, overwrite
+        self._is_broken, self._replace = broken or _is_broken, replace
         self._options = _digest(json.dumps(recipe, sort_keys=True).encode())
         self._made, self._known = {}, {}  # by name; digests of photos and masks by their stamps
         self._read, self._told, self._lock = 0, set(), RLock()
@@ -85,12 +88,13 @@ class Record:
             lock(record)
             self._refresh()
             there = None if self.overwrite or not _is_there(path) else self._made_of(path)
-            free = self.overwrite or not _is_there(path) or there == identity or (there is None and _is_broken(path))
+            free = self.overwrite or not _is_there(path) or there == identity or (
+                there is None and self._is_broken(path))
             target = path if free else _marked(path, identity)
             line = json.dumps([target.name, *identity, info.st_size, info.st_mtime_ns, digest, files])
             record.write(_ending(record) + line.encode() + b"\n")
             record.flush()
-            os.replace(part, target)  # after the line: a picture without one would be another's
+            self._replace(part, target)  # after the line: a picture without one would be another's
             return target, None if free else self._note(path, target, there, identity)
 
     def _note(self, path, target, there, identity):
@@ -166,6 +170,10 @@ def _digest(*parts):
 
 def _file_digest(path):
     whole = blake2b(digest_size=12)
+    if os.path.isdir(path):
+        with os.scandir(path) as entries:
+            infos = sorted((entry.name, entry.stat()) for entry in entries)
+        return _digest(*(f"{name} {info.st_size} {info.st_mtime_ns}" for name, info in infos))
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):
             whole.update(block)

@@ -38,8 +38,8 @@ def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: b
 
 
 class Film:
-    """A film: pieces beside its place, OUT.mp4.unfinished-1.mp4 and so on, one for each run that was interrupted; joined
-    in the end, with the sound of the clip, without decoding anything."""
+    """A film: pieces beside its place, OUT.mp4.unfinished-1.mp4 and so on, one for each run that was interrupted;
+    joined in the end, with the sound of the clip, without decoding anything."""
 
     def __init__(self, path: Path, kind: Kind, clip: Clip, size: tuple[int, int], identity: str, alpha: bool):
         self.path, self.kind, self.clip, self.size, self.identity, self.alpha = path, kind, clip, size, identity, alpha

@@ -125,7 +125,8 @@ def make_film(stylizer, clip: Clip, output, recipe: Recipe, *, identity: str = "
     frames that are written, of how many, and the seconds in the clip; what it raises ends the work."""
     began, kind = time.perf_counter(), kind_of(output)
     try:
-        size = result_size(clip.size, recipe.options.size, stylizer.max_pixels, str(clip.path), bool(kind and kind.even))
+        even = kind is not None and kind.even
+        size = result_size(clip.size, recipe.options.size, stylizer.max_pixels, str(clip.path), even)
         clock = Clock(stylizer.device, timed=True)
         painted, notes = painter(stylizer, recipe, size, clock)
         masks, more = masks_of(recipe, size, str(clip.path))

@@ -81,7 +81,7 @@ def begins(signatures: Iterable[np.ndarray]) -> Iterator[bool]:
 def anchors(frames: Iterable) -> Iterator[Anchor]:
     """The Anchors of a clip, in order, each as soon as its last key frame was read: one at the beginning of every shot,
     and one every SPAN frames in it. frames: objects that have their picture, a PIL image, as `image`."""
-    waiting, shot, start, number, keys, pending = deque(), -1, 0, 0, {}, deque()
+    waiting, shot, start, keys, pending = deque(), -1, 0, {}, deque()
 
     def signatures():
         for frame in frames:
@@ -97,7 +97,7 @@ def anchors(frames: Iterable) -> Iterator[Anchor]:
                 del keys[j]
             yield Anchor(start + at, shot, around)
 
-    for begun in begins(signatures()):
+    for number, begun in enumerate(begins(signatures())):
         if begun:
             yield from ready(None, True)
             keys.clear()
@@ -108,5 +108,4 @@ def anchors(frames: Iterable) -> Iterator[Anchor]:
         if i % SPAN == 0:
             pending.append(i)
         yield from ready(i, False)
-        number += 1
     yield from ready(None, True)

@@ -67,7 +67,11 @@ class Fit:
 
 
 class Painter:
-    """Fits maps to key frames, and draws the frames of a clip by them. encoder, decoder: as `models` has them. maps: those of the styles, not fitted."""
+    """Fits maps to key frames, and draws the frames of a clip by them.
+
+    encoder, decoder: as `models` has them. maps: those of the styles, not fitted.
+    """
+
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, maps: Maps, options: Options):
         self.encoder, self.decoder, self.maps, self.options = encoder, decoder, maps, options

@@ -79,7 +79,8 @@ def programs(args, stylizer, style):
     for name, folder, load in (("AdaIN", args.adain, Published), ("MicroAST", args.microast, MicroAST)):
         if folder:
             one = load(folder).stylise
-            found[name] = lambda frames, one=one: (one(frame, style) for frame in frames)
+            found[name] = lambda frames, one=one: (
+                one(frame, style).crop((0, 0, *frame.size)) for frame in frames)  # they are padded to whole cells
     return found
 
 

@@ -25,7 +25,9 @@ def open_animation(path) -> Clip:
         with Image.open(path) as image:
             count = getattr(image, "n_frames", 1)
             durations = [_duration(image, i) for i in range(count)]
-            loop = image.info.get("loop", 0 if image.format != "GIF" else 1)
+            loop = image.info.get("loop", 0)
+            if image.format == "GIF":  # which counts repetitions, where there are any
+                loop = 1 if "loop" not in image.info else loop and loop + 1
             return Clip(path, image.size, count / sum(durations), count, float(sum(durations)), _shown, loop=loop,
                         last=durations[-1])
     except Exception as error:  # on a broken file pillow raises nearly anything

@@ -43,7 +43,8 @@ def film(path, images, times=None, rate=24, codec="libx264", pixels="yuv420p", o
         times = times or [Fraction(i, rate) for i in range(len(images))]
         for image, time in zip(images, times):
             frame = av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB")), format="rgb24").reformat(
-                format=pixels, dst_colorspace=matrix, src_color_range="JPEG", dst_color_range="JPEG" if full else "MPEG")
+                format=pixels, dst_colorspace=matrix, src_color_range="JPEG",
+                dst_color_range="JPEG" if full else "MPEG")
             frame.pts, frame.time_base = round(time / TICK), TICK
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))

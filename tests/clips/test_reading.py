@@ -1,6 +1,7 @@
 """Clips read: their times, their shape, their colours, and what is wrong with them."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ def test_own_times_are_kept(tmp_path):
     clip = open_clip(film(tmp_path / "a.mp4", noisy(6), times))
     frames = list(clip)
     assert [frame.time for frame in frames] == times and clip.count == 6
-    assert [frame.duration for frame in frames[:-1]] == [b - a for a, b in zip(times, times[1:])]
+    assert [frame.duration for frame in frames[:-1]] == [b - a for a, b in pairwise(times)]
     assert [frame.time for frame in clip] == times  # from the beginning again
 
 

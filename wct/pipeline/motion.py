@@ -17,6 +17,8 @@ Flow using Dense Inverse Search", 2016) as OpenCV has it. `Steady` uses it twice
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -31,23 +33,23 @@ PARTS = 16  # of a pixel, in which its way is told
 class Steady:
     """Called with the frames of a clip, in order, it keeps what is drawn where the scene is.
 
-    `move` takes a frame and gives its offset; `smooth`, for the same frames in the same order, takes the motion and
-    what was drawn, and gives the result. Both may be ahead of each other: what passes between them is the motion.
+    `move` takes a frame and gives its offset and its motion, None at the beginning of a shot; `smooth`, for the same
+    frames in the same order, takes the motion and what was drawn, and gives the result. They may be in two threads.
     """
 
     def __init__(self):
         self._before = self._last = None
         self._way = np.zeros(2)
 
-    def move(self, image: Image.Image, cut: bool) -> tuple[tuple[float, float], tuple | None]:
-        """(offset (x, y), motion) of a frame; cut: whether it begins a shot."""
-        frame = small(image)
+    def move(self, image: Image.Image, cut: bool, masks: Sequence[Image.Image | None] | None = None
+             ) -> tuple[tuple[float, float], tuple | None]:
+        """(offset (x, y), motion) of a frame; cut: whether it begins a shot. masks: nothing is kept where they change.
+        """
+        frame = small(image, masks or [])
         before, self._before = self._before, frame
         if cut or before is None:
             self._way[:] = 0
             return (0, 0), None
-        if np.array_equal(frame, before):
-            return self._offset(), (None, None)
         flow = flow_between(frame, before)
         shift = np.median(flow.reshape(-1, 2), 0) * (image.width / frame.shape[1])
         if np.hypot(*shift) > STILL:
@@ -64,8 +66,6 @@ class Steady:
             self._last = x.astype(np.float32)
             return drawn
         flow, weight = motion
-        if flow is None:  # the same frame again
-            return Image.fromarray(_rounded(y))
         height, width = x.shape[:2]
         carried = warped(y, resized(flow, (width, height)))
         weight = _scaled(weight, (width, height))[..., None]
@@ -82,23 +82,29 @@ def moved(image: Image.Image, right: float, down: float, size: tuple[int, int]) 
                                           borderMode=cv2.BORDER_REFLECT))
 
 
-def small(image: Image.Image) -> np.ndarray:
-    """A PIL image as motion is looked for in it: uint8 (h, w, 3)."""
-    scale = SIDE / max(image.size)
-    if scale < 1:
-        image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BOX)
-    return np.asarray(image.convert("RGB"))
+def small(image: Image.Image, masks: Sequence[Image.Image | None] = ()) -> np.ndarray:
+    """A PIL image as motion is looked for in it: uint8 (h, w, 3), or (h, w, 4) with all the masks in one channel."""
+    scale = min(1, SIDE / max(image.size))
+    size = tuple(max(1, round(side * scale)) for side in image.size)
+    image, *masks = (one if one is None or one.size == size else one.resize(size, Image.Resampling.BOX)
+                     for one in (image, *masks))
+    channels = [np.asarray(image)]
+    if any(masks):
+        shares = [(k + 1) * np.asarray(mask, np.float32) for k, mask in enumerate(masks) if mask]
+        channels.append((sum(shares) / len(masks)).clip(0, 255).astype(np.uint8)[..., None])
+    return np.concatenate(channels, 2)
 
 
 def flow_between(frame: np.ndarray, before: np.ndarray, preset: str = "FAST") -> np.ndarray:
-    """Where each point of a frame was in the one before, both uint8 (h, w, 3): (h, w, 2), in pixels; zero in pictures
-    that are too small to tell."""
+    """Where each point of a frame was in the one before, both as `small` gives them: (h, w, 2), in pixels; zero in
+    pictures that are too small to tell."""
     import cv2
 
     if min(frame.shape[:2]) < 16:
         return np.zeros((*frame.shape[:2], 2), np.float32)
     finder = cv2.DISOpticalFlow_create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset}"))
-    return finder.calc(*(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame, before)), None)
+    grey = [cv2.cvtColor(np.ascontiguousarray(one[..., :3]), cv2.COLOR_RGB2GRAY) for one in (frame, before)]
+    return finder.calc(*grey, None)
 
 
 def warped(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:

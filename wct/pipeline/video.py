@@ -160,13 +160,12 @@ def stylised(painter: Painter, frames: Iterable, size: tuple[int, int], masks: l
     """
     first, second = tee(frames) if iter(frames) is frames else (frames, frames)
     plan = anchors(_seen(first, size, masks)) if steady else None
-    smoother, last, x = Steady(), None, None
-    for frame, shown, place, (offset, motion) in ahead(_followed(_seen(second, size, masks), plan, start), READ_AHEAD):
-        fit = painter.glide(*place)
-        if last is None or fit is not last[0] or offset != last[1] or not shown.same(last[2]):
-            x = painter.draw(shown, fit, offset)
-        last = fit, offset, shown
-        yield frame, with_alpha(smoother.smooth(x, motion), shown.alpha)
+    smoother, result = Steady(), None
+    for shown, place, way in ahead(_followed(_seen(second, size, masks), plan, start), READ_AHEAD):
+        if way:
+            offset, motion = way
+            result = smoother.smooth(painter.draw(shown, painter.glide(*place), offset), motion)
+        yield shown.frame, with_alpha(result, shown.alpha)
 
 
 def _seen(frames, size, masks):
@@ -198,8 +197,9 @@ def _masks(masks, size):
 
 
 def _followed(seen, plan, start):
-    """(frame, Shown, place, (offset, motion)) of every frame: place is what `Painter.glide` takes."""
-    steady, left, right, shot = Steady(), None, plan and next(plan, None), None
+    """(Shown, place, (offset, motion)) of every frame: place is what `Painter.glide` takes. Of a frame that is the same
+    as the one before, there is None for the last."""
+    steady, left, right, shot, before = Steady(), None, plan and next(plan, None), None, None
     for n, shown in enumerate(seen):
         if plan is None:
             left = Anchor(n, n, [shown])
@@ -209,6 +209,8 @@ def _followed(seen, plan, start):
             continue
         goes_on = right is not None and right.shot == left.shot
         share = (n - left.frame) / (right.frame - left.frame) if goes_on else 0.0
-        followed = steady.move(shown.image, left.shot != shot) if plan else ((0, 0), None)
-        shot = left.shot
-        yield shown.frame, shown, (left, right if goes_on else left, share), followed
+        way = None
+        if not shown.same(before):
+            way = steady.move(shown.image, left.shot != shot, shown.masks) if plan else ((0, 0), None)
+        shot, before = left.shot, shown
+        yield shown, (left, right if goes_on else left, share), way

@@ -151,7 +151,7 @@ assert torch.allclose(A.grad, torch.full((2, 2), 0.25))
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["wct.sqrtm", "wct.sqrtm.functions"])
+@pytest.mark.parametrize("module", ["wct.sqrtm", "wct.sqrtm.functions", "wct.sqrtm.product", "wct.sqrtm.distances"])
 def test_examples_in_the_documentation_run(module):
     failed, tried = doctest.testmod(importlib.import_module(module))
     assert tried and not failed

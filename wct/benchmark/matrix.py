@@ -40,6 +40,11 @@ def add_command(commands):
     add("--report", type=report_path, metavar="FILE", help="write one row per combination to FILE.json or .csv")
     add("--plot", type=Path, metavar="DIR",
         help="draw time against n, time against residual and residual against degree; needs matplotlib")
+    add("--tune", type=Path, nargs="?", const=True, metavar="FILE",
+        help="measure instead which method is fastest where, for method='auto', on --device and in --dtype, and write "
+        "it to FILE (default: the table that wct.sqrtm reads)")
+    add("--tune-seconds", type=float, default=0.2, metavar="SECONDS",
+        help="for each comparison of --tune (default: 0.2)")
 
 
 def random_matrices(batch, n, condition, dtype, device, seed):
@@ -229,6 +234,13 @@ def main(args, parser):
         parser.error(f"--condition must be at least 1, not {args.condition:g}")
     if args.plot:
         require(parser, "matplotlib")
+    if args.tune:
+        from wct.benchmark.tune import tune
+        from wct.sqrtm import choice
+
+        path = choice.TABLE if args.tune is True else args.tune
+        make_folders(parser, path.parent)
+        return tune(devices, args.dtype, args.tune_seconds, path)
     make_folders(parser, args.plot, args.report and args.report.parent)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
           "A ratio above 1 is faster than the baseline.")

@@ -11,8 +11,8 @@ EXPERIMENTS = {"numerical": numerical, "batchnorm": batchnorm, "pooling": poolin
 def main(argv=None):
     parser = argparse.ArgumentParser(
         prog="python -m wct.experiments",
-        description="Repeat an experiment of Song, Sebe and Wang (ICLR 2022) in a small form, and write a table (JSON and "
-        "Markdown) and a plot. What is finished is not done again, so an interrupted run resumes.")
+        description="Repeat an experiment of Song, Sebe and Wang (ICLR 2022) in a small form, and write a table (JSON "
+        "and Markdown) and a plot. What is finished is not done again, so an interrupted run resumes.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, experiment in EXPERIMENTS.items():
         command = commands.add_parser(name, help=experiment.__doc__.split("\n")[0], description=experiment.__doc__)

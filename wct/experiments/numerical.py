@@ -12,10 +12,8 @@ from wct.experiments.roots import ALL, LITERAL, options
 
 SQRTH = "torch.linalg.matrix_sqrth"
 METHODS = (*ALL, SQRTH)
-PAPER = ("The paper (float32, one GPU, its figures 2 and 3): MPA and MTP take about half the time of Newton-Schulz and a "
-         "tenth of that of an SVD, at an error that is below that of Newton-Schulz. Here times are those of this "
-         "machine, and the forms marked (paper) are the ones it measured; the others choose their steps by the "
-         "conditioning.")
+PAPER = ("The forms marked (paper) are those the paper measured on a GPU: one approximant, or five steps, whatever the "
+         "conditioning. The others take as many steps as the conditioning asks for. Times are those of this machine.")
 
 
 def add_arguments(add):
@@ -34,7 +32,7 @@ def run(args):
             continue  # this PyTorch is too old for it
         for n, batch, condition in grid(args.quick):
             key = f"{method} n={n} batch={batch} condition={condition:g}"
-            results.add(key, lambda: measured(method, n, batch, condition, args.device, seconds))
+            results.add(key, measured, method, n, batch, condition, args.device, seconds)
     write(results, args)
 
 
@@ -96,7 +94,8 @@ def measured(method, n, batch, condition, device, seconds):
         times.append((middle - start, time.perf_counter() - middle))
     forward, backward = (1000 * median(column) for column in zip(*times[1:]))
     right = exact(A, G)
-    errors = [((found.double() - true).norm() / true.norm()).item() for found, true in zip((Y.detach(), gradient), right)]
+    found = Y.detach(), gradient
+    errors = [((x.double() - true).norm() / true.norm()).item() for x, true in zip(found, right)]
     return {"method": method, "n": n, "batch": batch, "condition": condition, "forward_ms": forward,
             "backward_ms": backward, "error": errors[0], "gradient_error": errors[1]}
 

@@ -18,14 +18,14 @@ class Results:
         if self.path.exists():
             known = json.loads(self.path.read_text(encoding="utf-8"))
             if known["settings"] != settings:
-                raise ValueError(f"{self.path} was made with {known['settings']}, not {settings}; name another --output "
-                                 "or delete it")
+                raise ValueError(f"{self.path} was made with {known['settings']}, not {settings}; name another "
+                                 "--output or delete it")
             self.rows = {row["key"]: row for row in known["rows"]}
 
-    def add(self, key, work):
-        """The row of `key`, by work() -> dict where there is none yet."""
+    def add(self, key, work, *arguments):
+        """The row of `key`, by work(*arguments) -> dict where there is none yet."""
         if key not in self.rows:
-            self.rows[key] = {"key": key, **work()}
+            self.rows[key] = {"key": key, **work(*arguments)}
             text = json.dumps({"settings": self.settings, "rows": list(self.rows.values())}, indent=1)
             write_whole(self.path, lambda file: file.write(text.encode()))
             print(", ".join(f"{k} {format_number(v)}" for k, v in self.rows[key].items()), flush=True)

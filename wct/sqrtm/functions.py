@@ -10,6 +10,7 @@ from .autograd import differentiable_roots
 from .choice import choose
 from .ops import autocast
 
+
 class Checked(NamedTuple):
     """What a function whose name ends in `_ex` returns.
 

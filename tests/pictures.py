@@ -40,6 +40,16 @@ def png(path, size, depth, colour, rows, **chunks):
     return path
 
 
+def bmp(path, image, icc):
+    """A BMP of version 5 with an ICC profile, which pillow does not write."""
+    width, height = image.size
+    rows = b"".join(row[:, ::-1].tobytes().ljust((3 * width + 3) // 4 * 4, b"\0") for row in np.asarray(image)[::-1])
+    head = struct.pack("<IiiHHIIiiII16x4s48x", 124, width, height, 1, 24, 0, len(rows), 0, 0, 0, 0, b"DEBM")
+    head += struct.pack("<IIII", 4, 124 + len(rows), len(icc), 0)
+    path.write_bytes(struct.pack("<2sIHHI", b"BM", 138 + len(rows) + len(icc), 0, 0, 138) + head + rows + icc)
+    return path
+
+
 SRGB = np.array([[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.71410]])
 ADOBE_RGB = np.array([[0.60974, 0.31111, 0.01947], [0.20528, 0.62567, 0.06087], [0.14919, 0.06322, 0.74457]])
 D50 = (0.96420, 1.0, 0.82491)

@@ -47,7 +47,10 @@ def test_grey_profile(tmp_path):
     grey = np.array([[0, 30, 55, 128, 255]], dtype=np.uint8)
     expected = srgb_encode(grey / 255.0)
     Image.fromarray(grey).save(tmp_path / "grey.png", icc_profile=linear)
-    assert np.abs(pixels(open_picture(tmp_path / "grey.png")) - expected[..., None]).max() <= 2
+    assert np.abs(pixels(open_picture(tmp_path / "grey.png")) - expected[..., None]).max() <= 0.6
+    dark = np.arange(12, dtype=np.uint8)[None]
+    Image.fromarray(dark).save(tmp_path / "dark.png", icc_profile=linear)
+    assert np.abs(pixels(open_picture(tmp_path / "dark.png"))[..., 0] - srgb_encode(dark / 255)).max() <= 0.6
     alpha = Image.new("L", (5, 1), 200)
     Image.merge("LA", (Image.fromarray(grey), alpha)).save(tmp_path / "la.png", icc_profile=linear)
     picture = open_picture(tmp_path / "la.png")

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from pictures import ADOBE_RGB, SRGB, gamma, icc, pixels, png, rgb_profile, srgb_encode, tiff
+from pictures import ADOBE_RGB, SRGB, bmp, gamma, icc, pixels, png, rgb_profile, srgb_encode, tiff
 from PIL import Image
 
 from wct.images import PictureError, open_picture
@@ -219,3 +219,25 @@ def test_light_is_worked_out_in_bands(tmp_path, size, monkeypatch):
     path = png(tmp_path / "a.png", size, 8, 2, rows, gAMA=gama(1))
     expected = srgb_encode(np.frombuffer(rows[0], np.uint8).reshape(1, -1, 3) / 255)
     assert np.abs(pixels(open_picture(path)) - expected).max() <= 0.6
+
+
+# Profiles that pillow leaves in the file
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "jp2"])
+def test_profiles_of_bmp_and_jpeg_2000(tmp_path, suffix):
+    colours = np.full((16, 16, 3), (200, 120, 90), np.uint8)
+    path, profile = tmp_path / f"a.{suffix}", rgb_profile(ADOBE_RGB)
+    expected = srgb_encode((colours[0, 0] / 255) ** 2.2 @ ADOBE_RGB @ np.linalg.inv(SRGB))
+    if suffix == "bmp":
+        bmp(path, Image.fromarray(colours), profile)
+    else:
+        Image.fromarray(colours).save(path)
+        data = path.read_bytes()
+        at = data.index(b"colr") - 4
+        length = struct.unpack_from(">I", data, at)[0]
+        box = struct.pack(">I4s3B", 11 + len(profile), b"colr", 2, 0, 0) + profile
+        head = data.index(b"jp2h") - 4
+        grown = struct.unpack_from(">I", data, head)[0] + len(box) - length
+        path.write_bytes(data[:head] + struct.pack(">I", grown) + data[head + 4:at] + box + data[at + length:])
+    assert np.abs(pixels(open_picture(path)) - expected).max() <= 3

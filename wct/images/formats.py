@@ -87,8 +87,35 @@ def _openers(start, suffix, check):
         yield lambda file: _jxl(file, check)
     for name in _PILLOWS:
         factory, accepts = Image.OPEN[name]
-        if (accepts(start[:16]) is True) if accepts else suffix in _TARGA:
-            yield lambda file, factory=factory: factory(file, "")
+        if _accepted(accepts, start) if accepts else suffix in _TARGA:
+            yield lambda file, factory=factory: _with_profile(factory(file, ""), file)
+
+
+def _accepted(accepts, start):
+    try:
+        return accepts(start[:16]) is True  # a string stands for a codec that is missing
+    except IndexError:  # of a file of a few bytes
+        return False
+
+
+def _with_profile(image, file):
+    """The image, with the ICC profile that pillow leaves in a BMP (of version 5) or JPEG 2000."""
+    if image.format not in ("BMP", "JPEG2000"):
+        return image
+    at, start = file.tell(), 0
+    file.seek(0)
+    data = file.read(2**16)
+    if image.format == "JPEG2000":  # a box of the method "restricted ICC"
+        box = data.find(b"colr\2")
+        start = box + 7 if box > 0 else 0
+    elif data[70:74] == b"DEBM":
+        start = 14 + struct.unpack_from("<I", data, 126)[0]
+    if start:
+        file.seek(start)
+        size = file.read(4)
+        image.info["icc_profile"] = size + file.read(max(0, min(_long(size, 0), 2**24) - 4))
+    file.seek(at)
+    return image
 
 
 # The libraries of the three below are imported when such a file is opened.

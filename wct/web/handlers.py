@@ -13,6 +13,7 @@ from gradio.context import LocalContext
 from PIL import ImageChops
 
 from wct.batch.jobs import jobs
+from wct.batch.names import joined
 from wct.batch.work import work
 from wct.images import open_picture, save_picture, with_alpha
 from wct.options import STAGES, Options
@@ -133,7 +134,7 @@ class Web:
                     transform=transform, detail=detail, backend=backend, ridge=ridge, timed=True, progress=report,
                     levels=[relu1_1, relu2_1, relu3_1, relu4_1, relu5_1],
                 )
-                return _shown(content, result, f"{Path(content).stem}__{Path(style).stem}.png", report)
+                return _shown(content, result, f"{joined(Path(content).stem, Path(style).stem)}.png", report)
         except Cancelled:
             return gr.skip(), gr.skip(), CANCELLED
 
@@ -186,7 +187,7 @@ class Web:
                     content, styles, weights=weights, masks=masks, style_masks=parts, strength=strength, size=size,
                     keep_colors=keep_colors, transform=transform, timed=True, progress=report,
                 )
-                return _shown(content, result, f"{Path(content).stem}__mix.png", report)
+                return _shown(content, result, f"{joined(Path(content).stem, 'mix')}.png", report)
         except Cancelled:
             return gr.skip(), gr.skip(), CANCELLED
 
@@ -208,7 +209,7 @@ class Web:
                 _chosen(painting=style)
                 dimensions, seed = (int(width), int(height)), int(seed or 0) % 2**63
                 result = self.stylizer.texture(style, dimensions, seed, stroke=stroke, timed=True, progress=report)
-                return _saved(result, f"texture__{Path(style).stem}.png")
+                return _saved(result, f"{joined('texture', Path(style).stem)}.png")
         except Cancelled:
             return gr.skip(), CANCELLED
 

@@ -112,7 +112,7 @@ def test_operators_are_what_they_declare(method, want):
     if want == "sqrt":
         G = symmetric(n=5).repeat(2, 1, 1).requires_grad_()
         for power in (0, 2):
-            arguments = (Y.requires_grad_(), G, values, vectors, power, 0, None)
+            arguments = (Y.requires_grad_(), G, values, vectors, power, 0, None, True)
             torch.library.opcheck(torch.ops.wct_sqrtm.lyapunov.default, arguments)
 
 

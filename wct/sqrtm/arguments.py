@@ -60,7 +60,10 @@ def _whole_number(name, option, value):
 
 
 def checked_lower(lower, A, name):
-    lower = torch.as_tensor(lower, dtype=A.dtype, device=A.device).detach()
+    if isinstance(lower, Tensor):
+        lower = lower.detach().to(A.device, A.dtype)
+    else:
+        lower = torch.full((), lower, dtype=A.dtype, device=A.device)  # which waits for no device
     try:
         return lower.expand(A.shape[:-2])
     except RuntimeError:

@@ -7,7 +7,6 @@ What conditioning asks for beyond that is seen in the matrices themselves: see s
 
 import json
 import math
-from bisect import bisect_left
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,6 +35,11 @@ def _edges(values):
 _tables, _n_edges, _batch_edges = load(), [1, 2, 3, *_edges(SIZES)[3:]], _edges(BATCHES)
 
 
+def _place(x, edges):
+    """The interval x is in, as torch.compile can follow it."""
+    return sum(1 for edge in edges if x > edge)
+
+
 def key(gradient, bounded):
     return f"{'backward' if gradient else 'forward'} {'bounded' if bounded else 'free'}"
 
@@ -49,5 +53,5 @@ def choose(A, gradient, bounded):
         method = candidates(dtype, n)[0] if n <= 3 else "newton_schulz"
     else:
         rows = table[dtype][key(gradient, bounded)]
-        method = rows[bisect_left(_n_edges, n)][bisect_left(_batch_edges, math.prod(A.shape[:-2]))]
+        method = rows[_place(n, _n_edges)][_place(math.prod(A.shape[:-2]), _batch_edges)]
     return method, 1 if method == "eigh" else None

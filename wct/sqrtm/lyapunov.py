@@ -48,7 +48,7 @@ def near_eigenbasis(G, S, values, vectors):
     return torch.bmm(torch.bmm(vectors, X), vectors.mT)
 
 
-def by_sign_function(S, G, low, high, tolerance=None):
+def by_sign_function(S, G, low, high, tolerance=None, reads=True):
     """sign([[S, G], [0, -S]]) = [[I, 2X], [0, -I]] by Newton-Schulz, p(x) = a x + b x^3 of the block matrix:
 
     B <- a B + b B^3,   C <- a C + b (B^2 C - B C B + C B^2)     from B = S / high, C = G / high.
@@ -58,7 +58,8 @@ def by_sign_function(S, G, low, high, tolerance=None):
     within t of 1, every component of X in the eigenbasis of S is within t of the exact one.
     """
     B, C = S / column(high), G / column(high)
-    steps = _cubics(round_down(low / high), tolerance or TOLERANCE[S.dtype])
+    worst = round_down(low / high) if reads else 2.0 ** math.floor(math.log2(torch.finfo(S.dtype).eps / 16) / 2)
+    steps = _cubics(worst, tolerance or TOLERANCE[S.dtype])
     for i, (a, b) in enumerate(steps):
         BC = B @ C
         commutator = BC.mT - BC  # C B - B C
@@ -99,13 +100,14 @@ def _doublings(low, tolerance):
     return max(1, math.ceil(math.log2(math.log(tolerance) / (2 * math.log((1 - t) / (1 + t))))))
 
 
-def solve(S, G, ends, vectors, power, steps, tolerance):
+def solve(S, G, ends, vectors, power, steps, tolerance, reads):
     """X with S X + X S = S^p G S^p; `ends` are the eigenvalues of S with `vectors` (B, n, n), or bounds of them with
     none (B, n, 0).
 
     With vectors, and `steps` that eigh took to correct S for p = 2, X takes that into account. Without, whatever was
     measured to be fastest: for n up to 3 a closed form, on a GPU products alone, on a CPU doubling, and from n = 128
-    on eigenvectors, which cost eight products there (and thirty at n = 64).
+    on eigenvectors, which cost eight products there (and thirty at n = 64). Unless `reads`, an accelerator is not
+    waited for.
     """
     G = symmetrise(G)
     if vectors.shape[-1]:
@@ -119,7 +121,7 @@ def solve(S, G, ends, vectors, power, steps, tolerance):
     if S.shape[-1] <= 3:
         X = closed.lyapunov(S, G / size, low)
     elif S.device.type != "cpu":
-        X = by_sign_function(S, G / size, low, high, tolerance)
+        X = by_sign_function(S, G / size, low, high, tolerance, reads)
     elif S.shape[-1] < 128:
         X = by_doubling(S, G / size, low, high, tolerance)
     else:

@@ -90,7 +90,7 @@ def test_nets_learn(pictures, monkeypatch):
 
     monkeypatch.setattr(training, "BATCH", 20)
     net = ResNet(3, CHANNELS // 2, first=normalisation("auto"))
-    row = training.train(lambda: net, load(pictures, 120), 4, 0, "cpu")
+    row = training.train(lambda: net, load(pictures, (120, 30)), 4, 0, "cpu")
     assert row["error"] < 35 and not row["skipped"]
 
 
@@ -98,7 +98,7 @@ def test_pictures_from_a_zip_are_those_of_the_folder(pictures, tmp_path):
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         for path in sorted(pictures.rglob("*.jpg")):
             archive.write(path, path.relative_to(pictures))
-    for folder, packed in zip(load(pictures, 30), load(tmp_path / "all.zip", 30)):
+    for folder, packed in zip(load(pictures, (30, 30)), load(tmp_path / "all.zip", (30, 30))):
         assert folder[0].shape[1:] == (3, 32, 32) and folder[1].bincount().tolist() == [10, 10, 10]
         assert all(a.equal(b) for a, b in zip(folder, packed))
 

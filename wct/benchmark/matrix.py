@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from wct.benchmark.common import available_devices, count, make_folders, print_table, report
+from wct.benchmark.common import available_devices, make_folders, print_table, report
 from wct.options import BACKENDS
-from wct.runtime.arguments import list_of, one_of, require
+from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.report import report_path
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
@@ -47,18 +47,12 @@ def add_command(commands):
         help="for each comparison of --tune (default: 0.2)")
 
 
-def random_matrices(batch, n, condition, dtype, device, seed):
-    """(batch, n, n), 16 different ones at most: random eigenvectors, and eigenvalues spread evenly on a
-    logarithmic scale from 1/condition to 1."""
+def two_batches(args, device, dtype, n, batch):
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
-    different = min(batch, 16)
-    vectors = torch.linalg.qr(torch.randn(different, n, n, dtype=torch.float64, generator=generator)).Q
-    values = torch.logspace(0, 1, n, base=1 / condition, dtype=torch.float64)
-    A = (vectors * values) @ vectors.mT
-    A = ((A + A.mT) / 2).to(device, getattr(torch, dtype))
-    return A.repeat(-(-batch // different), 1, 1)[:batch]
+    from wct.runtime.trials import random_matrices
+
+    return [random_matrices(batch, n, args.condition, getattr(torch, dtype), device, seed) for seed in (0, 1)]
 
 
 def by_hand(method):
@@ -141,7 +135,7 @@ def compare(args, device, dtype, n, batch, seconds_per_flop):
     methods = [m for m in (*BASELINES, *args.methods) if 2 * seconds_per_flop.get(m, 0) * size < args.limit]
     if not methods or size > 256 * 512**3:
         return []
-    matrices = [random_matrices(batch, n, args.condition, dtype, device, seed) for seed in (0, 1)]
+    matrices = two_batches(args, device, dtype, n, batch)
     rows = []
     for method in methods:
         rows.append(row(args, device, dtype, n, batch, matrices, method, {}))
@@ -163,7 +157,7 @@ def add_ratios(rows):
 
 def sweep(args, device, dtype, n):
     """Rows of one approximant each, by degree: default scaling and the paper's. Newton-Schulz by steps."""
-    matrices = [random_matrices(1, n, args.condition, dtype, device, seed) for seed in (0, 1)]
+    matrices = two_batches(args, device, dtype, n, 1)
     for method in (m for m in args.methods if m not in ("svd", "eigh")):
         for degree in range(1, 13):
             for scaling in ("spectrum",) if method == "zolotarev" else ("spectrum", "frobenius"):

@@ -1,6 +1,6 @@
 """The table of method="auto", measured: python -m wct.benchmark matrix --tune
 
-On a CPU by the processor time of one thread, which other programs hardly disturb.
+On a CPU for one thread.
 """
 
 import json
@@ -39,12 +39,14 @@ def tune(devices, dtypes, seconds, path):
 
 def fastest(device, dtype, n, batch, seconds):
     """{"forward free" ...: the method whose time, in units of the best at each conditioning, is least}."""
-    from wct.benchmark.matrix import random_matrices
+    import torch
+
+    from wct.runtime.trials import random_matrices
     from wct.sqrtm.choice import candidates, key
 
     cost = {}
     for condition in CONDITIONS:
-        A = random_matrices(batch, n, condition, dtype, device, 0)
+        A = random_matrices(batch, n, condition, getattr(torch, dtype), device, 0)
         for bounded in (False, True):
             lower = 1 / condition if bounded else None
             for gradient in (False, True):
@@ -69,15 +71,12 @@ def once(method, A, lower, gradient):
     """Seconds of one inverse root, with its gradient where it is wanted."""
     import torch
 
-    from wct.runtime.device import synchronise
+    from wct.runtime.trials import working_seconds
     from wct.sqrtm.functions import root
 
-    now = time.thread_time if A.device.type == "cpu" else time.perf_counter
     A = A.detach().requires_grad_(gradient)
-    synchronise(A.device)
-    start = now()
+    start = working_seconds(A.device)
     W = root(A, "inverse", torch.finfo(A.dtype).eps, method, 1 if method == "eigh" else None, lower)
     if gradient:
         torch.autograd.grad(W, A, torch.ones_like(W))
-    synchronise(A.device)
-    return now() - start
+    return working_seconds(A.device) - start

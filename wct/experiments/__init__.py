@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from wct.experiments import batchnorm, numerical, pooling
+from wct.runtime.arguments import list_of, one_of, require
 
 EXPERIMENTS = {"numerical": numerical, "batchnorm": batchnorm, "pooling": pooling}
 
@@ -20,16 +21,16 @@ def main(argv=None):
         add("--output", type=Path, default=Path("docs/experiments"), metavar="DIR", help="default: docs/experiments")
         add("--quick", action="store_true", help="two minutes, to see that it works; the figures mean little")
         add("--device", default="cpu", metavar="D", help="cpu (default), cuda, ...")
-        add("--methods", type=lambda text: text.split(","), metavar="M[,M...]",
-            help=f"default: {','.join(experiment.METHODS)}")
+        add("--methods", type=list_of(one_of(*experiment.METHODS)), default=list(experiment.METHODS),
+            metavar="M[,M...]", help=f"default: {','.join(experiment.METHODS)}")
         experiment.add_arguments(add)
-        command.set_defaults(run=experiment.run, known=experiment.METHODS)
+        command.set_defaults(run=experiment.run)
     args = parser.parse_args(argv)
-    for method in args.methods or ():
-        if method not in args.known:
-            parser.error(f"--methods: {method!r} is none of {', '.join(args.known)}")
-    args.methods = args.methods or list(args.known)
+    require(parser, "matplotlib")
     try:
+        from wct.runtime.device import choose_device
+
+        args.device = choose_device(args.device)
         args.run(args)
     except (OSError, ValueError) as error:
         parser.error(str(error))

@@ -5,8 +5,9 @@ The first normalisation of the net is decorrelated, as in the paper; all else is
 
 from pathlib import Path
 
-from wct.experiments.results import Results, mean_and_spread
+from wct.experiments.results import Results, machine, mean_and_spread
 from wct.experiments.roots import LITERAL, options
+from wct.runtime.arguments import count
 
 PLAIN = "batch normalisation"
 METHODS = (PLAIN, "auto", "mpa", "mtp", "newton_schulz", "eigh", "svd", "mpa" + LITERAL, "newton_schulz" + LITERAL)
@@ -21,8 +22,9 @@ NOTES = ("The paper: ResNet-18, 350 epochs, its MPA-Lya, MTP-Lya, NS and SVD-Pad
 
 def add_arguments(add):
     add("--data", type=Path, required=True, metavar="DIR|ZIP", help="CIFAR-10 as pictures: train/CLASS/, test/CLASS/")
-    add("--epochs", type=int, default=8, metavar="N", help="default: 8")
-    add("--seeds", type=int, default=3, metavar="N", help="runs of each method (default: 3)")
+    add("--epochs", type=count, default=8, metavar="N", help="default: 8")
+    add("--pictures", type=count, metavar="N", help="to train on, evenly of all classes (default: all there are)")
+    add("--seeds", type=count, default=3, metavar="N", help="runs of each method (default: 3)")
 
 
 def run(args):
@@ -33,10 +35,9 @@ def run(args):
     from wct.experiments.training import milliseconds, train, working_dtype
 
     epochs, seeds = (1, 1) if args.quick else (args.epochs, args.seeds)
-    data = load(args.data, 1280 if args.quick else None)
-    settings = {"torch": torch.__version__.split("+")[0], "device": args.device, "epochs": epochs,
-                "pictures": len(data[0][1]), "dtype": working_dtype(args.device)}
-    results = Results(args.output, "batchnorm", settings)
+    data = load(args.data, (1280, 1280) if args.quick else (args.pictures, None))
+    settings = {"epochs": epochs, "pictures": len(data[0][1]), "dtype": working_dtype(args.device)}
+    results = Results(args.output, "batchnorm", machine(args.device) | settings)
     classes = int(data[0][1].max()) + 1
     x = torch.randn(128, CHANNELS, *data[0][0].shape[2:], device=args.device).to(memory_format=torch.channels_last)
 
@@ -48,7 +49,7 @@ def run(args):
     for seed in range(seeds):
         for method in args.methods:
             results.add(f"{method} {seed}", trained, method, seed)
-    write(results, args.methods, "Decorrelated batch normalisation", PAPER, NOTES)
+        write(results, args.methods, "Decorrelated batch normalisation", PAPER, NOTES)
 
 
 def normalisation(method):
@@ -61,6 +62,8 @@ def normalisation(method):
 
 def write(results, methods, title, paper, notes):
     """A line for each method, means over the seeds, and a plot of error by time."""
+    from matplotlib.figure import Figure
+
     lines, points = [], []
     for method in methods:
         rows = [row for row in results.rows.values() if row["method"] == method]
@@ -72,10 +75,6 @@ def write(results, methods, title, paper, notes):
         points += [(method, errors, times[0])] if times[0] else []
     results.write_table(title, ["method", "error, %", "layer, ms", "step, ms", "steps skipped", "runs failed",
                                 "paper: error %, ms"], lines, notes)
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return print("no plot: matplotlib is not installed")
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     for method, errors, times in points:

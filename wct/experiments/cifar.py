@@ -5,26 +5,26 @@ import zipfile
 from pathlib import Path
 
 
-def load(path, limit=None):
-    """(pictures, labels) to train on and to test with: uint8 (N, 3, 32, 32), int64 (N,). limit: so many of each, evenly
-    of all classes. Raises ValueError where that is not what lies at `path`."""
+def load(path, limits=(None, None)):
+    """(pictures, labels) to train on and to test with: uint8 (N, 3, 32, 32), int64 (N,). limits: so many of each,
+    evenly of all classes. Raises ValueError where that is not what lies at `path`."""
     path = Path(path)
     if path.is_dir():
         files = {p.relative_to(path).as_posix(): p.read_bytes for p in sorted(path.rglob("*"))}
-        return _parts(path, files, limit)
+        return _parts(path, files, limits)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is neither a folder nor a zip file; name CIFAR-10 in train/CLASS/ and test/CLASS/")
     with zipfile.ZipFile(path) as archive:
         files = {name: lambda name=name: archive.read(name) for name in sorted(archive.namelist())}
-        return _parts(path, files, limit)
+        return _parts(path, files, limits)
 
 
-def _parts(path, files, limit):
+def _parts(path, files, limits):
     pictures = {name: read for name, read in files.items() if name.lower().endswith((".jpg", ".jpeg", ".png"))}
     classes = sorted({name.split("/")[1] for name in pictures if name.count("/") == 2 and name.startswith("train/")})
     if len(classes) < 2:
         raise ValueError(f"{path} has no pictures of two classes in train/CLASS/")
-    return [_part(path, part, classes, pictures, limit) for part in ("train", "test")]
+    return [_part(path, part, classes, pictures, limit) for part, limit in zip(("train", "test"), limits)]
 
 
 def _part(path, part, classes, pictures, limit):

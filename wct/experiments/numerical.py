@@ -4,16 +4,15 @@ Random covariances A, their root Y, and the gradient of the sum of Y times rando
 relative in the Frobenius norm: of Y, and of the gradient.
 """
 
-import time
 from statistics import median
 
-from wct.experiments.results import Results
+from wct.experiments.results import Results, machine
 from wct.experiments.roots import ALL, LITERAL, options
 
 SQRTH = "torch.linalg.matrix_sqrth"
 METHODS = (*ALL, SQRTH)
 PAPER = ("The forms marked (paper) are those the paper measured on a GPU: one approximant, or five steps, whatever the "
-         "conditioning. The others take as many steps as the conditioning asks for. Times are those of this machine.")
+         "conditioning. The others take as many steps as the conditioning asks for. Times are medians on this machine.")
 
 
 def add_arguments(add):
@@ -23,10 +22,8 @@ def add_arguments(add):
 def run(args):
     import torch
 
-    settings = {"torch": torch.__version__.split("+")[0], "device": args.device, "threads": torch.get_num_threads(),
-                "quick": args.quick}
-    results = Results(args.output, "numerical", settings)
-    seconds = 0.02 if args.quick else 1.0
+    results = Results(args.output, "numerical", machine(args.device) | {"quick": args.quick})
+    seconds = 0.02 if args.quick else 0.5
     for method in args.methods:
         if method == SQRTH and not hasattr(torch.linalg, "matrix_sqrth"):
             continue  # this PyTorch is too old for it
@@ -44,16 +41,6 @@ def grid(quick):
         conditions = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
     points = [(48, batch, 1e2) for batch in batches] + [(n, 16, 1e2) for n in sizes]
     return list(dict.fromkeys(points + [(64, 1, condition) for condition in conditions]))
-
-
-def matrices(n, batch, condition, device):
-    """(batch, n, n) float64: random eigenvectors, eigenvalues spread evenly on a logarithmic scale."""
-    import torch
-
-    generator = torch.Generator().manual_seed(n * batch)
-    vectors = torch.linalg.qr(torch.randn(min(batch, 64), n, n, dtype=torch.float64, generator=generator)).Q
-    A = (vectors * torch.logspace(0, 1, n, base=1 / condition, dtype=torch.float64)) @ vectors.mT
-    return ((A + A.mT) / 2).repeat(-(-batch // len(A)), 1, 1)[:batch].float().to(device)
 
 
 def root(method):
@@ -77,21 +64,18 @@ def exact(A, G):
 def measured(method, n, batch, condition, device, seconds):
     import torch
 
-    from wct.runtime.device import synchronise
+    from wct.runtime.trials import random_matrices, working_seconds
 
-    A, function = matrices(n, batch, condition, device), root(method)
+    A, function = random_matrices(batch, n, condition, torch.float32, device, 0), root(method)
     G = torch.randn(n, n, generator=torch.Generator().manual_seed(0)).to(device)
-    times, begin = [], time.perf_counter()
-    while len(times) < 3 or time.perf_counter() - begin < seconds:
+    times, begin = [], working_seconds(A.device)
+    while len(times) < 4 or working_seconds(A.device) - begin < seconds:
         X = A.clone().requires_grad_()
-        synchronise(A.device)
-        start = time.perf_counter()
+        start = working_seconds(A.device)
         Y = function(X)
-        synchronise(A.device)
-        middle = time.perf_counter()
+        middle = working_seconds(A.device)
         (gradient,) = torch.autograd.grad((Y * G).sum(), X)
-        synchronise(A.device)
-        times.append((middle - start, time.perf_counter() - middle))
+        times.append((middle - start, working_seconds(A.device) - middle))
     forward, backward = (1000 * median(column) for column in zip(*times[1:]))
     right = exact(A, G)
     found = Y.detach(), gradient
@@ -101,13 +85,11 @@ def measured(method, n, batch, condition, device, seconds):
 
 
 def write(results, args):
+    from matplotlib.figure import Figure
+
     rows = [row for row in results.rows.values() if row["method"] in args.methods]
     columns = ("method", "n", "batch", "condition", "forward_ms", "backward_ms", "error", "gradient_error")
     results.write_table("Square roots: time and error", columns, [[row[c] for c in columns] for row in rows], PAPER)
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return print("no plot: matplotlib is not installed")
     figure = Figure(figsize=(16, 4), layout="constrained")
     panels = (("batch", "time", lambda r: (r["n"], r["condition"]) == (48, 1e2)),
               ("n", "time", lambda r: (r["batch"], r["condition"]) == (16, 1e2)),

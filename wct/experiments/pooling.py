@@ -5,7 +5,7 @@ token alone.
 """
 
 from wct.experiments import batchnorm
-from wct.experiments.results import Results
+from wct.experiments.results import Results, machine
 from wct.experiments.roots import LITERAL, options
 
 PLAIN = "average"
@@ -36,10 +36,9 @@ def run_net(args, net):
     from wct.experiments.training import milliseconds, train, working_dtype
 
     epochs, seeds = (1, 1) if args.quick else (args.epochs, args.seeds)
-    data = load(args.data, 640 if args.quick else None)
-    settings = {"torch": torch.__version__.split("+")[0], "device": args.device, "net": net, "epochs": epochs,
-                "pictures": len(data[0][1]), "dtype": working_dtype(args.device)}
-    results = Results(args.output, f"pooling-{net}", settings)
+    data = load(args.data, (640, 640) if args.quick else (args.pictures, None))
+    settings = {"epochs": epochs, "pictures": len(data[0][1]), "dtype": working_dtype(args.device)}
+    results = Results(args.output, f"pooling-{net}", machine(args.device) | settings)
     classes = int(data[0][1].max()) + 1
     features = torch.randn(BATCH, CHANNELS, 8, 8, device=args.device)
 
@@ -58,7 +57,7 @@ def run_net(args, net):
     for seed in range(seeds):
         for method in args.methods:
             results.add(f"{method} {seed}", trained, method, seed)
-    batchnorm.write(results, args.methods, f"Covariance pooling: {net}", PAPER, NOTES)
+        batchnorm.write(results, args.methods, f"Covariance pooling: {net}", PAPER, NOTES)
 
 
 def pooling(method, tokens=False):

@@ -7,6 +7,13 @@ import sys
 from wct.runtime.files import write_whole
 
 
+def machine(device):
+    """Settings of every experiment."""
+    import torch
+
+    return {"torch": torch.__version__.split("+")[0], "device": str(device), "threads": torch.get_num_threads()}
+
+
 class Results:
     """Rows (dicts) by key in DIR/NAME.json, written anew with each, so that a run resumes where it was broken off."""
 

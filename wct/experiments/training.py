@@ -1,13 +1,13 @@
 """Networks of pictures, trained the same way whatever is compared in them."""
 
-import time
 from statistics import median
 
 import torch
 from torch.nn import functional as F
 
 from wct.experiments.cifar import augmented
-from wct.runtime.device import choose_dtype, synchronise
+from wct.runtime.device import choose_dtype
+from wct.runtime.trials import working_seconds
 
 BATCH = 128
 MEAN, DEVIATION = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)  # of CIFAR-10's pixels
@@ -22,7 +22,7 @@ def normalised(pictures, device):
 
 def working_dtype(device):
     """The dtype of autocast, by its name: bfloat16 where the device is clearly faster in it."""
-    return str(choose_dtype(torch.device(device))).removeprefix("torch.")
+    return str(choose_dtype(device)).removeprefix("torch.")
 
 
 def scores_of(model, x):
@@ -56,7 +56,7 @@ def train(make, data, epochs, seed, device, rate=0.1, optimiser="sgd"):
             model.train()
             for chosen in torch.randperm(len(pictures), generator=generator)[: per_epoch * BATCH].split(BATCH):
                 x, y = normalised(augmented(pictures[chosen], generator), device), labels[chosen].to(device)
-                start = time.perf_counter()
+                start = working_seconds(x.device)
                 loss = F.cross_entropy(scores_of(model, x), y)
                 optimiser.zero_grad()
                 loss.backward()
@@ -65,8 +65,7 @@ def train(make, data, epochs, seed, device, rate=0.1, optimiser="sgd"):
                     optimiser.step()
                 else:
                     skipped += 1
-                synchronise(x.device)
-                seconds.append(time.perf_counter() - start)
+                seconds.append(working_seconds(x.device) - start)
                 schedule.step()
     except (ValueError, RuntimeError) as error:
         failure = str(error).split("\n")[0]
@@ -89,10 +88,8 @@ def milliseconds(layer, x, repeats=20):
     layer.train()
     for _ in range(repeats + 2):
         x = x.detach().requires_grad_()
-        synchronise(x.device)
-        start = time.perf_counter()
+        start = working_seconds(x.device)
         y = layer(x)
         torch.autograd.grad(y, [x, *layer.parameters()], torch.ones_like(y))
-        synchronise(x.device)
-        times.append(time.perf_counter() - start)
+        times.append(working_seconds(x.device) - start)
     return 1000 * median(times[2:])

@@ -93,7 +93,7 @@ def empty_roots(A, lower, method, want, degree, scaling, steps, tolerance, error
     return *map(A.new_empty, floats), A.new_empty(info, dtype=torch.int32)
 
 
-def solve_lyapunov(S, G, values, vectors, power, steps, tolerance, reads):
+def solve_lyapunov(S, G, values, vectors, power, steps, tolerance, reads=True):
     """X with S X + X S = S^p G S^p; values and vectors as `roots` returns them, for S."""
     if S.numel() == 0:
         return torch.empty_like(G, memory_format=torch.contiguous_format)
@@ -106,7 +106,7 @@ def solve_lyapunov(S, G, values, vectors, power, steps, tolerance, reads):
         return lyapunov.solve(*flat, power, steps, tolerance, reads).reshape(S.shape).contiguous()
 
 
-def empty_lyapunov(S, G, values, vectors, power, steps, tolerance, reads):
+def empty_lyapunov(S, G, values, vectors, power, steps, tolerance, reads=True):
     return S.new_empty(S.shape)
 
 
@@ -114,7 +114,7 @@ SCHEMAS = {
     "roots": "(Tensor A, Tensor? lower, str method, str want, int? degree, str? scaling, int? steps, float? tolerance, "
     "str errors, float eps) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
     "lyapunov": "(Tensor S, Tensor G, Tensor values, Tensor vectors, int power, int steps, float? tolerance, "
-    "bool reads) -> Tensor",
+    "bool reads=True) -> Tensor",
 }
 IMPLEMENTATIONS = {"roots": (roots, empty_roots), "lyapunov": (solve_lyapunov, empty_lyapunov)}
 

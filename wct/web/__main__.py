@@ -57,15 +57,16 @@ def main(argv=None):
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
         from wct.runtime.examples import EXAMPLES
-        from wct.web.page import CSS, THEME, build
+        from wct.web.page import CSS, HEAD, THEME, build
 
         try:
             stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=16)
-            page = build(stylizer).queue(max_size=args.queue_size, api_open=False)
+            page = build(stylizer, args.queue_size, bool(args.auth)).queue(api_open=False)
             page.launch(
                 server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
                 auth=tuple(args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME, css=CSS,
-                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES)], enable_monitoring=False,
+                head=HEAD, max_threads=args.queue_size + 40,
+                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES), uploads], enable_monitoring=False,
                 state_session_capacity=100,
             )
         except (OSError, OverflowError, RuntimeError, ValueError) as error:

@@ -2,17 +2,33 @@
 
 import os
 import re
+import shutil
 import tempfile
+import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
+from PIL import Image
+
+from wct.images import open_picture, save_picture, with_alpha
+from wct.web.gradio_internals import save_base64_to_cache, save_url_to_cache
+
+SHOWN = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # formats that every browser shows
+THUMBNAIL = 180  # pixels
 
 
-def guarded(component):
-    """The component, taking no file but uploads: Gradio itself looks only at those that carry its mark."""
-    preprocess, uploads = component.preprocess, Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+def folder():
+    return Path(os.environ["GRADIO_TEMP_DIR"])
+
+
+def guarded(component, default=None):
+    """The component, taking no file but uploads, and nothing for its default.
+
+    Gradio itself looks only at files that carry its mark.
+    """
+    preprocess, uploads = component.preprocess, folder().resolve()
 
     def check(value):
         if isinstance(value, dict):
@@ -23,8 +39,9 @@ def guarded(component):
             check(item)
 
     def checked(payload):
-        if payload is not None:
-            check(payload.model_dump())
+        if payload is None:
+            return default
+        check(payload.model_dump() if hasattr(payload, "model_dump") else payload)
         return preprocess(payload)
 
     component.preprocess = checked
@@ -40,12 +57,12 @@ def image_input(**options):
 
 def new_folder():
     """A folder for results, where Gradio serves them from and in time removes them."""
-    return Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
+    return Path(tempfile.mkdtemp(dir=folder()))
 
 
 def without_folders(message):
     """A message that names uploaded files without the folders they happen to lie in."""
-    return re.sub(rf"{re.escape(os.environ['GRADIO_TEMP_DIR'])}(/[^/\s]+)*/", "", message)
+    return re.sub(rf"{re.escape(str(folder()))}(/[^/\s]+)*/", "", message)
 
 
 def keep(paths):
@@ -60,13 +77,60 @@ def keep(paths):
 
 def fetched(url):
     """The path of the picture at a URL, http(s) or data:, fetched from public addresses alone. Raises ValueError."""
-    folder = os.environ["GRADIO_TEMP_DIR"]
     short = url if len(url) < 80 else f"{url[:60]}..."
     try:
         if url.startswith("data:"):
-            return save_base64_to_cache(url, folder)
+            return save_base64_to_cache(url, str(folder()))
         if url.startswith(("http://", "https://")):
-            return save_url_to_cache(url, folder)
+            return save_url_to_cache(url, str(folder()))
     except Exception as error:  # of networks there are as many kinds as of pictures
         raise ValueError(f"{short} cannot be fetched ({error})") from error
     raise ValueError(f"{short} is no URL that begins with http:, https: or data:")
+
+
+def showable(path):
+    """The picture as a file that browsers show: itself, or a PNG of the same name. Raises PictureError."""
+    try:
+        with Image.open(path) as image:
+            if image.format in SHOWN and image.mode not in ("CMYK", "I;16"):
+                return path
+    except Exception:  # whatever it is, open_picture says it better
+        pass
+    picture = open_picture(path)
+    shown = new_folder() / f"{Path(path).stem}.png"
+    save_picture(with_alpha(picture.rgb, picture.alpha), shown)
+    return str(shown)
+
+
+def thumbnails(paths):
+    """{path: a small JPEG of it}, in a folder of their own."""
+    into, made = new_folder(), {}
+    for path in paths:
+        made[path] = into / f"{path.stem}.jpg"
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.save(made[path], quality=80)
+    return made
+
+
+class Ledger:
+    """Which files are whose: those of a client go when it leaves, unless another one has them too."""
+
+    def __init__(self):
+        self._owners, self._lock = defaultdict(set), threading.Lock()
+
+    def add(self, client, paths):
+        with self._lock:
+            for path in paths:
+                if path and Path(path).resolve().is_relative_to(folder().resolve()):
+                    self._owners[str(path)].add(client)
+
+    def left(self, client):
+        """Remove what only this client had."""
+        with self._lock:
+            for path in [path for path, owners in self._owners.items() if client in owners]:
+                self._owners[path].discard(client)
+                if not self._owners[path]:
+                    del self._owners[path]
+                    shutil.rmtree(Path(path).parent, ignore_errors=True)  # each upload and each result has its own

@@ -1,0 +1,50 @@
+"""What the page uses of Gradio beyond its documented interface; requirements.txt bounds the versions tested.
+
+Look here first when a new version of Gradio does not work.
+"""
+
+import sys
+import traceback as _traceback
+
+from gradio import queueing, routes
+from gradio.context import LocalContext
+from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
+
+__all__ = ["brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users"]
+
+
+def somebody_waits():
+    """A function that tells whether somebody still waits for the run in whose thread it was asked for."""
+    run, queue = LocalContext.event_id.get(), LocalContext.blocks.get()._queue
+
+    def waits():
+        event = queue.event_ids_to_events.get(run)
+        return event is not None and event.alive  # else cancelled, or its client is gone
+
+    return waits
+
+
+def users(app):
+    """{token: user} of those who are logged in, and the name of the cookie that has the token."""
+    return app.tokens, f"access-token-unsecure-{app.cookie_id}"
+
+
+class _Brief:
+    """In the place of `traceback`: input that cannot be is one line in the log, what is our own fault stays whole."""
+
+    def __getattr__(self, name):
+        return getattr(_traceback, name)
+
+    @staticmethod
+    def print_exc(*args, **options):
+        error = sys.exc_info()[1]
+        frames = {frame.f_code.co_name for frame, _ in _traceback.walk_tb(error.__traceback__)} if error else set()
+        if frames & {"preprocess_data", "get_fn", "validate_inputs"}:
+            print(f"refused: {type(error).__name__}: {' '.join(str(error).split())[:300]}", file=sys.stderr)
+        else:
+            _traceback.print_exc(*args, **options)
+
+
+def brief_errors():
+    """Have Gradio tell of bad input in one line."""
+    queueing.traceback = routes.traceback = _Brief()

@@ -5,7 +5,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.inversion import correct
-from models.vgg import CHANNELS, Conv3x3
+from models.networks import FULL
+from models.vgg import Conv3x3
 
 
 class UpConv3x3(nn.Conv2d):
@@ -32,13 +33,13 @@ def _doubled(kernel, dim):
     return torch.stack([c, b + c, a + b, a], dim)
 
 
-_WIDTHS = {5: (512, 512, 512, 512), 4: (256, 256, 256, 256), 3: (128, 128), 2: (64, 64), 1: (3,)}
+_CONVOLUTIONS = {5: 4, 4: 4, 3: 2, 2: 2, 1: 1}  # of D5, ..., D1: as many as the encoder's stages have
 
 
-def _block(level):
-    """Convolutions of the widths above, each with a ReLU; the second doubles the picture."""
-    layers, width = [], CHANNELS[level - 1]
-    for i, out in enumerate(_WIDTHS[level]):
+def _block(level, channels):
+    """Convolutions as wide as relu{level-1}_1, each with a ReLU; the second doubles the picture."""
+    layers, width, out = [], channels[level - 1], channels[level - 2] if level > 1 else 3
+    for i in range(_CONVOLUTIONS[level]):
         layers += [(UpConv3x3 if i == 1 else Conv3x3)(width, out), nn.ReLU(inplace=True)]
         width = out
     return nn.Sequential(*layers[:-1] if level == 1 else layers)  # the picture itself is not rectified
@@ -47,7 +48,9 @@ def _block(level):
 class Decoder(nn.Module):
     """Blocks D1 ... D{levels}; D{k} takes relu{k}_1 to relu{k-1}_1, and D1 gives the picture.
 
-    `decoder(features, level)` runs D{level}, ..., D1: (B, CHANNELS[level-1], h, w) ->
+    channels: of relu1_1, relu2_1, ..., as `models.vgg.Encoder` has them.
+
+    `decoder(features, level)` runs D{level}, ..., D1: (B, channels[level-1], h, w) ->
     (B, 3, h * 2^(level-1), w * 2^(level-1)), RGB around [0, 1], not clamped. `decoder.block(k)` is
     D{k} alone, for a transform between blocks.
 
@@ -56,10 +59,11 @@ class Decoder(nn.Module):
     if D{levels} itself had given the corrected features. The stage is a submodule: its weights are among the decoder's.
     """
 
-    def __init__(self, levels=5):
+    def __init__(self, levels=None, channels=FULL):
         super().__init__()
         self.stage = None
-        self.blocks = nn.ModuleDict({f"D{k}": _block(k) for k in range(1, levels + 1)})
+        levels = len(channels) if levels is None else levels
+        self.blocks = nn.ModuleDict({f"D{k}": _block(k, channels) for k in range(1, levels + 1)})
 
     def block(self, level):
         return self.blocks[f"D{level}"]

@@ -1,4 +1,4 @@
-"""The encoder: VGG-19 (Simonyan and Zisserman, 2015) up to relu5_1, in five stages."""
+"""The encoder: VGG-19 (Simonyan and Zisserman, 2015) up to relu5_1, in five stages, of any width."""
 
 from collections import OrderedDict
 
@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-CHANNELS = (64, 128, 256, 512, 512)  # of relu1_1 ... relu5_1
+from models.networks import FULL
+
 LAYERS = (  # the convolutions that lead from one relu{k}_1 to the next; "pool" halves the picture
     ("conv1_1",),
     ("conv1_2", "pool", "conv2_1"),
@@ -31,14 +32,14 @@ class Conv3x3(nn.Conv2d):
         return super().forward(F.pad(x, (1, 1, 1, 1), mode="reflect"))
 
 
-def _stage(level):
-    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1."""
-    layers, width = OrderedDict(), 3 if level == 1 else CHANNELS[level - 2]
+def _stage(level, channels):
+    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1; all conv{k}_i are as wide."""
+    layers, width = OrderedDict(), 3 if level == 1 else channels[level - 2]
     for name in LAYERS[level - 1]:
         if name == "pool":
             layers["pool"] = nn.MaxPool2d(2)
             continue
-        out = CHANNELS[int(name[4]) - 1]
+        out = channels[int(name[4]) - 1]
         layers[name] = Conv3x3(width, out)
         layers[name.replace("conv", "relu")] = nn.ReLU(inplace=True)
         width = out
@@ -46,17 +47,20 @@ def _stage(level):
 
 
 class Encoder(nn.Module):
-    """VGG-19 to relu{levels}_1 with reflection padding.
+    """VGG-19 to relu{levels}_1 with reflection padding, or a narrower network of that shape.
+
+    levels: how many; by default as many as there are `channels`, those of relu1_1, relu2_1, ...
 
     Takes a float tensor (B, 3, H, W), RGB in [0, 1], H and W multiples of 2^(levels-1) and at least
     2^levels. Returns the list [relu1_1, ..., relu{levels}_1]; relu{k}_1 is
-    (B, CHANNELS[k-1], H / 2^(k-1), W / 2^(k-1)). Every channel has a root mean square near one over
-    natural pictures (see `models.convert`).
+    (B, channels[k-1], H / 2^(k-1), W / 2^(k-1)). Every channel has a root mean square near one over
+    natural pictures (see `wct.training.convert`).
     """
 
-    def __init__(self, levels=5):
+    def __init__(self, levels=None, channels=FULL):
         super().__init__()
-        self.stages = nn.ModuleDict({f"relu{k}_1": _stage(k) for k in range(1, levels + 1)})
+        levels = len(channels) if levels is None else levels
+        self.stages = nn.ModuleDict({f"relu{k}_1": _stage(k, channels) for k in range(1, levels + 1)})
 
     def forward(self, x, levels=None):
         """The first `levels` of the features; all of them by default."""

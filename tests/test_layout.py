@@ -63,7 +63,7 @@ def imports(path):
 
 def others(path):
     """The top-level packages of others that a file imports."""
-    local = {p.stem for p in (ROOT / "tests").glob("*.py")} | {"models", "wct", "app"}
+    local = {p.stem for p in (ROOT / "tests").iterdir()} | {"models", "wct", "app"}
     return {name.partition(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - local
 
 
@@ -117,6 +117,16 @@ def test_requirements_are_those_of_the_project():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = {str(Requirement(line)) for line in lines if line and not line.startswith("#")}
     assert listed == {str(r) for extra, found in described().items() if extra != "dev" for r in found.values()}
+
+
+def test_the_commands_are_there():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert set(scripts) == {"wct", "wct-page", "wct-benchmark"}
+    for name, target in scripts.items():
+        code = f"import sys, {target.split(':')[0]} as module; sys.exit(module.{target.split(':')[1]}())"
+        for arguments, status in ((["--help"], 0), (["--no-such-option"], 2)):
+            done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == status and "usage: " in done.stdout + done.stderr, name
 
 
 def test_all_that_is_imported_is_required():

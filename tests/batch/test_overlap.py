@@ -100,7 +100,7 @@ def test_an_output_folder_that_vanishes_and_comes_back(stylizer, photos, tmp_pat
         shutil.rmtree(out, ignore_errors=True)
     assert first[-1]["status"] == "failed" and "cannot be written" in first[-1]["error"]
     out.mkdir()
-    again = list(work(stylizer, jobs(sorted(photos.iterdir()), STYLES[:1], out, ".png"), size=48, overwrite=False))
+    again = list(work(stylizer, jobs(sorted(photos.iterdir()), STYLES[:1], out, ".png"), size=48))
     assert [row["status"] for row in again] == ["done"] * 3
 
 

@@ -47,7 +47,10 @@ def test_grey_profile(tmp_path):
     grey = np.array([[0, 30, 55, 128, 255]], dtype=np.uint8)
     expected = srgb_encode(grey / 255.0)
     Image.fromarray(grey).save(tmp_path / "grey.png", icc_profile=linear)
-    assert np.abs(pixels(open_picture(tmp_path / "grey.png")) - expected[..., None]).max() <= 2
+    assert np.abs(pixels(open_picture(tmp_path / "grey.png")) - expected[..., None]).max() <= 0.6
+    dark = np.arange(12, dtype=np.uint8)[None]
+    Image.fromarray(dark).save(tmp_path / "dark.png", icc_profile=linear)
+    assert np.abs(pixels(open_picture(tmp_path / "dark.png"))[..., 0] - srgb_encode(dark / 255)).max() <= 0.6
     alpha = Image.new("L", (5, 1), 200)
     Image.merge("LA", (Image.fromarray(grey), alpha)).save(tmp_path / "la.png", icc_profile=linear)
     picture = open_picture(tmp_path / "la.png")
@@ -150,7 +153,8 @@ def test_16_bit_grey_files(tmp_path, suffix):
 def test_16_bit_grey_with_a_colour_key(tmp_path):
     rows = [DEEP.astype(">u2").tobytes()]
     picture = open_picture(png(tmp_path / "key.png", (5, 1), 16, 0, rows, tRNS=b"\xc8\xc8"))
-    assert pixels(picture)[0, :, 0].tolist() == [0, 1, 128, 200, 255]
+    assert list(picture.alpha.tobytes()) == [255, 255, 255, 0, 255]
+    assert pixels(picture)[0, [0, 1, 2, 4], 0].tolist() == [0, 1, 128, 255]
 
 
 def test_16_bit_rgb(tmp_path):

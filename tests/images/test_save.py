@@ -1,5 +1,6 @@
 """Tensors, and files out."""
 
+import io
 import os
 
 import numpy as np
@@ -13,7 +14,7 @@ from pictures import (
     pixels,
     rgb_profile,
 )
-from PIL import Image
+from PIL import Image, ImageCms
 
 from wct.images import (
     FORMATS,
@@ -83,11 +84,18 @@ def test_profile_and_orientation_are_not_saved_again(tmp_path):
 
 
 @pytest.mark.parametrize("key", FORMATS)
-def test_ignored_profile_is_not_saved_either(tmp_path, key):
+def test_results_say_that_they_are_srgb(tmp_path, key):
     Image.fromarray(COLOURS).save(tmp_path / "in.png", icc_profile=b"junk")
-    save_picture(open_picture(tmp_path / "in.png").rgb, tmp_path / "out", format=key)
+    image = open_picture(tmp_path / "in.png").rgb
+    for name in ("out", "again"):
+        save_picture(image, tmp_path / name, format=key)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "again").read_bytes()
     with Image.open(tmp_path / "out") as saved:
-        assert not saved.info.get("icc_profile")
+        if key == "png":
+            assert saved.info["srgb"] == 0 and "icc_profile" not in saved.info
+        else:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(saved.info["icc_profile"]))
+            assert "sRGB" in ImageCms.getProfileDescription(profile)
 
 
 def test_other_modes_are_converted(tmp_path):

@@ -1,20 +1,16 @@
 import hashlib
 import json
-import re
 import shutil
-import subprocess
-import sys
-from functools import partial
 
 import pytest
 import torch
-from common import CONTENTS, STYLES
-from PIL import Image
+from common import CONTENTS
 from torch.nn import functional as F
 
 from models import WeightsError, load_decoder, load_encoder, weights
-from models.decoder import UpConv3x3, revive
-from models.vgg import CHANNELS
+from models.decoder import Decoder, UpConv3x3, revive
+from models.networks import NETWORKS
+from models.vgg import Encoder
 from wct.images import open_picture, to_tensor
 from wct.training.losses import psnr
 
@@ -27,7 +23,7 @@ def picture(path, side=256):
 def test_encoder_gives_the_five_levels():
     features = load_encoder()(torch.rand(2, 3, 64, 48))
     assert [tuple(f.shape) for f in features] == [
-        (2, n, 64 >> k, 48 >> k) for k, n in enumerate(CHANNELS)
+        (2, n, 64 >> k, 48 >> k) for k, n in enumerate((64, 128, 256, 512, 512))
     ]
 
 
@@ -69,49 +65,86 @@ def test_upsampling_convolution_is_that_of_the_doubled_picture():
         assert torch.allclose(conv(x), expected)
 
 
-def test_level_5_is_read_only_when_asked_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "LEVEL5", tmp_path / "absent.safetensors")
-    weights._read.cache_clear()
-    assert len(load_encoder(4)(torch.rand(1, 3, 32, 32))) == 4
-    with pytest.raises(WeightsError, match="absent.safetensors is missing"):
-        load_encoder(5)
+@pytest.fixture
+def folder(tmp_path):
+    """The weights of the encoder in a folder of their own, to be broken there."""
+    for name in ("encoder.safetensors", weights.HASHES):
+        shutil.copy(weights.WEIGHTS / name, tmp_path)
+    return tmp_path
 
 
-def copied(monkeypatch, tmp_path):
-    """The encoder's file in a folder of its own, to be broken there."""
-    path = tmp_path / weights.ENCODER.name
-    shutil.copy(weights.ENCODER, path)
-    monkeypatch.setattr(weights, "ENCODER", path)
-    monkeypatch.setattr(weights, "HASHES", tmp_path / "sha256.json")
-    weights._read.cache_clear()
-    return path
+def test_level_5_is_read_only_when_asked_for(folder):
+    assert len(load_encoder(4, folder=folder)(torch.rand(1, 3, 32, 32))) == 4
+    with pytest.raises(WeightsError, match="level5.safetensors is missing"):
+        load_encoder(5, folder=folder)
 
 
-def test_damaged_weights_are_named(monkeypatch, tmp_path):
-    path = copied(monkeypatch, tmp_path)
-    shutil.copy(weights.WEIGHTS / "sha256.json", tmp_path)
+def test_damaged_weights_are_named(folder):
+    path = folder / "encoder.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(WeightsError, match="encoder.safetensors is damaged.*git checkout"):
-        load_encoder(4)
+        load_encoder(4, folder=folder)
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])
-def test_missing_or_damaged_hashes_are_named(monkeypatch, tmp_path, content):
-    copied(monkeypatch, tmp_path)
+def test_missing_or_damaged_hashes_are_named(folder, content):
+    (folder / weights.HASHES).unlink()
     if content:
-        (tmp_path / "sha256.json").write_text(content)
+        (folder / weights.HASHES).write_text(content)
     with pytest.raises(WeightsError, match="sha256.json is (missing|damaged)"):
-        load_encoder(1)
+        load_encoder(1, folder=folder)
 
 
-def test_weights_of_another_network_are_named(monkeypatch, tmp_path):
-    path = copied(monkeypatch, tmp_path)
-    weights.save({"stages.relu1_1.conv1_1.weight": torch.zeros(64, 3, 5, 5)}, path)
-    weights._read.cache_clear()
+def test_weights_of_another_network_are_named(folder):
+    weights.save({"stages.relu1_1.conv1_1.weight": torch.zeros(64, 3, 5, 5)}, folder / "encoder.safetensors")
     with pytest.raises(WeightsError, match=r"conv1_1.weight is \(64, 3, 5, 5\), not \(64, 3, 3, 3\)"):
-        load_encoder(1)
+        load_encoder(1, folder=folder)
+
+
+def test_weights_that_lack_a_tensor_are_named(folder):
+    weights.save({"stages.relu1_1.conv1_1.weight": torch.zeros(64, 3, 3, 3)}, folder / "encoder.safetensors")
+    with pytest.raises(WeightsError, match=r"encoder.safetensors has no tensor stages.relu1_1.conv1_1.bias"):
+        load_encoder(1, folder=folder)
+
+
+@pytest.mark.parametrize("name, network", NETWORKS.items())
+def test_a_network_is_as_wide_as_the_registry_says(name, network):
+    """With any weights: features of every level, and the picture from each of them."""
+    encoder, decoder = Encoder(None, network.channels), Decoder(None, network.channels)
+    with torch.inference_mode():
+        features = encoder(torch.rand(2, 3, 32, 48))
+        assert [tuple(f.shape) for f in features] == [(2, n, 32 >> k, 48 >> k) for k, n in enumerate(network.channels)]
+        for level, f in enumerate(features, 1):
+            assert decoder(f, level).shape == (2, 3, 32, 48)
+            assert level == 1 or decoder.block(level)(f).shape == features[level - 2].shape
+
+
+def test_one_file_holds_encoder_and_decoder_of_a_small_network(tmp_path):
+    """What was saved under "encoder." and "decoder." is loaded again, to half precision."""
+    channels = NETWORKS["small"].channels
+    parts = {"encoder": Encoder(None, channels), "decoder": Decoder(None, channels)}
+    state = {f"{part}.{k}": v for part, module in parts.items() for k, v in module.state_dict().items()}
+    weights.save(state, tmp_path / "small.safetensors")
+    encoder, decoder = (load(network="small", folder=tmp_path) for load in (load_encoder, load_decoder))
+    assert encoder.levels == decoder.levels == 4 and not encoder.training
+    x = torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        for ours, theirs in zip(encoder(x), parts["encoder"](x), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-2)
+        f = encoder(x, 3)[-1]
+        assert torch.allclose(decoder(f, 3), parts["decoder"](f, 3), atol=1e-2)
+    with pytest.raises(ValueError, match="levels must be 1 to 4, not 5"):
+        load_encoder(5, network="small", folder=tmp_path)
+    with pytest.raises(ValueError, match="'reconstruction' of network 'small' is none of stylised"):
+        load_decoder("reconstruction", network="small", folder=tmp_path)
+
+
+@pytest.mark.parametrize("load", [load_encoder, load_decoder])
+def test_unknown_network(load):
+    with pytest.raises(ValueError, match="network 'medium' is none of full, small"):
+        load(network="medium")
 
 
 @pytest.mark.parametrize("load", [load_encoder, load_decoder])
@@ -128,7 +161,7 @@ def test_unknown_decoder():
 
 def test_weights_are_float16_listed_and_under_80_megabytes():
     files = sorted(weights.WEIGHTS.glob("*.safetensors"))
-    hashes = json.loads(weights.HASHES.read_text())
+    hashes = json.loads((weights.WEIGHTS / weights.HASHES).read_text())
     assert {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files} == hashes
     assert sum(f.stat().st_size for f in files) < 80e6
     assert all(t.dtype == torch.float16 for f in files for t in weights.load_file(f).values())
@@ -145,56 +178,3 @@ def test_channels_that_are_never_active_learn_again():
     assert (block[:2](features)[:, :5].amax((0, 2, 3)) > 0).all()
     block(features).square().sum().backward()
     assert block[2].weight.grad[:, :5].abs().sum((0, 2, 3)).all()
-
-
-@pytest.mark.parametrize("options, words", [
-    (["--stylise", "--level", "5"], "--level is for reconstruction"),
-    (["--crop", "304"], "smaller than 304 pixels"),
-    (["--crop", "40"], "multiple of 16"),
-    (["--validation", "2"], "--validation must lie between 0 and 2"),
-    (["--device", "abacus"], "device 'abacus' is not available"),
-    (["--stylise", "--styles", "gone"], "gone has no .jpg paintings"),
-    (["--bank", "2"], "--bank at least 3"),
-])
-def test_training_refuses(tmp_path, options, words):
-    for i in range(2):
-        Image.new("RGB", (288, 288)).save(tmp_path / f"{i}.jpg")
-    run = subprocess.run([sys.executable, "-m", "wct.training", "--photos", tmp_path, "--validation", "1", *options],
-                         cwd=weights.WEIGHTS.parent, capture_output=True, text=True)
-    assert run.returncode and words in run.stderr and "Traceback" not in run.stderr
-
-
-@pytest.mark.parametrize("stylise", [False, True])
-def test_training_runs_and_resumes(tmp_path, stylise, environment):
-    """A few steps in a copy of the project; the second command goes on where the first stopped."""
-    root = weights.WEIGHTS.parent
-    for folder in ("models", "wct", "weights"):
-        shutil.copytree(root / folder, tmp_path / folder)
-    (tmp_path / "photos").mkdir()
-    for i in range(4):
-        Image.open(CONTENTS[i]).convert("RGB").resize((288, 288)).save(tmp_path / f"photos/{i:02}.jpg")
-    command = [sys.executable, "-m", "wct.training", "--photos", "photos", "--styles", STYLES[0].parent,
-               "--crop", "32", "--batch", "1", "--every", "2", "--device", "cpu", "--validation", "1",
-               *["--stylise", "--bank", "3"] * stylise]
-    before = (tmp_path / "weights/sha256.json").read_text()
-    for steps, first in ((2, "steps 0 to 2"), (3, "steps 2 to 3")):
-        args = [*command, "--steps", str(steps)]
-        run = subprocess.run(args, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert run.returncode == 0, run.stderr
-        assert run.stdout.startswith(first)
-        assert "PSNR" in run.stdout
-    assert (tmp_path / "weights/sha256.json").read_text() != before
-
-
-def test_validation_prints_the_table_of_the_model_card(tmp_path, environment):
-    for path in CONTENTS[:2]:
-        Image.open(path).convert("RGB").resize((256, 256)).save(tmp_path / path.name)
-    command = [sys.executable, "-m", "wct.training.validate", "--device", "cpu", "--validation", "1", "--photos"]
-    run = partial(subprocess.run, cwd=weights.WEIGHTS.parent, env=environment, capture_output=True, text=True)
-    done = run([*command, tmp_path])
-    assert done.returncode == 0, done.stderr
-    rows = [[float(p) for p in re.findall(r"\d+\.\d\d", line)] for line in done.stdout.splitlines()]
-    corrected, plain, stylised = rows
-    assert len(stylised) == 4 and plain[:4] == corrected[:4] and corrected[4] > plain[4] + 0.3
-    done = run([*command, tmp_path / "gone"])
-    assert done.returncode and "the number of .jpg photos in" in done.stderr and len(done.stderr.splitlines()) == 1

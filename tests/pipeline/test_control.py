@@ -6,9 +6,8 @@ import torch
 from common import CONTENTS, STYLES
 from PIL import Image
 
-from wct.images import PictureError, open_picture
+from wct.images import PictureError, open_mask, open_picture
 from wct.options import Options, level_strengths
-from wct.pipeline.cache import open_mask
 from wct.pipeline.mapping import normalised
 from wct.transform import adain, colouring, regularised, statistics, transport, whitening, zca
 
@@ -220,7 +219,7 @@ def test_a_painted_layer_is_a_mask(tmp_path):
     layer = Image.new("RGBA", (64, 48))
     layer.paste((255, 255, 255, 255), (0, 0, 32, 48))
     mask = open_mask(layer, open_picture(Image.new("RGB", (32, 24))))
-    mask = np.asarray(mask)
+    mask = np.asarray(mask.image)
     assert mask.shape == (24, 32) and mask[:, :16].min() == 255 and mask[:, 16:].max() == 0
 
 

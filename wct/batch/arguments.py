@@ -1,6 +1,8 @@
 """The arguments of python -m wct.batch, without importing torch. Those of a picture are `wct.options`'."""
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 from wct.options import BACKENDS, DEVICES, OPTIONS, Option
@@ -12,11 +14,13 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
     """The parser, and what it takes besides the pictures, in the order of README's table."""
     parser = argparse.ArgumentParser(
         prog="python -m wct.batch",
-        description="Write every content picture in every style. Finished pictures are skipped, so an interrupted "
-        "run goes on where it stopped. Exit status: 0 all done, 1 some failed, 2 bad usage.",
+        description="Write every content picture in every style. Pictures that were made already, of the same files "
+        "with the same options, are skipped, so an interrupted run goes on where it stopped; what else is there stays. "
+        "Exit status: 0 all done, 1 some failed or were left out, 2 bad usage.",
     )
-    parser.add_argument("content", type=Path, nargs="?", help="a photo, or a folder of them; none with --texture")
-    parser.add_argument("style", type=Path, help="a painting, or a folder of them")
+    parser.add_argument("content", type=Path, nargs="*", metavar="CONTENT",
+                        help="photos, or folders of them; none with --texture")
+    parser.add_argument("style", type=Path, metavar="STYLE", help="a painting, or a folder of them; comes last")
     add = parser.add_argument
     return parser, [
         add("--output", type=Path, required=True, metavar="DIR", help="where to write <content>__<style>.png"),
@@ -24,7 +28,8 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         add("--blend", nargs="?", type=_numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one "
             "picture, by these weights in the order of their names (default: all the same)"),
         add("--mask", type=_mask, action="append", metavar="PATH", help="where the style applies (white), else the "
-            "photo stays: a file, or a folder with one per photo, by its name; with --blend one for each painting"),
+            "photo stays: a file, or a folder (and those inside) with one per photo, by its name; with --blend one "
+            "for each painting"),
         add("--style-mask", type=_mask, action="append", metavar="FILE", help="the part of the painting that is used "
             "(white); with --blend one for each painting"),
         add("--texture", type=_dimensions, metavar="WxH", help="the painting alone, without a photo: a texture of this "
@@ -34,16 +39,19 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             "same pairs, and compare their time, accuracy and pictures with svd"),
         add("--device", choices=DEVICES, default="auto", help="where to compute"),
         add("--format", choices=("png", "jpeg", "webp"), default="png", help="what to write"),
+        add("--metadata", choices=("none", "keep"), default="none", help="whether results keep the photo's date, "
+            "camera and place"),
         add("--recursive", action="store_true", help="look into the folders inside the folders too"),
-        add("--overwrite", action="store_true", help="make finished pictures again"),
+        add("--overwrite", action="store_true", help="make finished pictures again, and replace those of other photos "
+            "or options"),
         add("--report", type=report_path, metavar="FILE", help="write one row per picture to FILE.json or FILE.csv"),
     ]
 
 
 def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser, _ = parser_and_actions()
-    args = parser.parse_intermixed_args(argv)  # options may stand between the photo and the painting
-    if (args.content is None) != (args.texture is not None):
+    args = parser.parse_intermixed_args(_dashed(sys.argv[1:] if argv is None else argv))  # options may stand between
+    if bool(args.content) == bool(args.texture):
         parser.error("name a photo and a painting; with --texture, a painting alone")
     if not 0 <= args.seed < 2**63:
         parser.error(f"--seed must lie between 0 and 2^63, not {args.seed}")
@@ -52,6 +60,17 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
         flags = ", ".join(["--mask", *(OPTIONS[name].flag for name in photos_own)])
         parser.error(f"--texture takes none of {flags}: there is no photo")
     return parser, args
+
+
+def _dashed(argv):
+    """The arguments without the `--` behind which all are paths, such as begin with a dash: ./ takes its place.
+
+    Not every Python that we run on understands it among arguments that are intermixed.
+    """
+    if "--" not in argv:
+        return argv
+    i = argv.index("--")
+    return [*argv[:i], *(os.path.join(".", path) if path.startswith("-") else path for path in argv[i + 1 :])]
 
 
 def options_of(args: argparse.Namespace) -> dict:
@@ -66,7 +85,8 @@ def table() -> str:
         shape = "|".join(action.choices) if action.choices else action.metavar
         flag = " ".join(filter(None, (action.option_strings[0], f"[{shape}]" if action.nargs == "?" else shape)))
         flag = flag.replace("|", "\\|")
-        rows.append(f"| `{flag}` | {action.help} |")
+        told = action.help.replace("<", "\\<")  # or it is taken for HTML
+        rows.append(f"| `{flag}` | {told} |")
     return "\n".join(rows)
 
 

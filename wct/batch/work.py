@@ -1,79 +1,159 @@
 """Pictures made one after the other, reading and writing beside the computing."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+
+from wct.runtime.files import NoSpaceError, check_space
 
 COLUMNS = ("content", "style", "output", "status", "backend", "width", "height", "seconds",
-           "encode", "transform", "decode", "error")
+           "encode", "transform", "decode", "notes", "error")
+LEAST_BYTES = {"png": 1.0, "jpeg": 0.3, "webp": 0.1}  # per pixel of a stylised picture
 
 
-def work(stylizer, todo, *, format="png", overwrite=True, comparison=None, masks=None, size=None, progress=None,
-         **options):
+def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of=None, style_masks=None, size=None,
+         metadata="none", progress=None, **options):
     """Stylise and write every (content, style, path) of `todo`: yields one row of the report per picture.
 
     While one is computed, the next content is read and the last result is written. A picture that fails is told in its
-    row, and the others are made all the same. Without overwrite, those that are there already are skipped. masks: for
-    each style a mask, or a folder with one per content, by its name. progress: called with the number of the picture
-    at hand, from 0, the share of it that is done, and the stage. The other options are those of `Stylizer.stylise`, or
-    of `texture` where the content is None.
+    row, and the others are made all the same. record: a `wct.batch.record.Record`, by which those that were made
+    already are skipped; without, all are made. masks_of: called with a content, it returns the masks, one of each
+    style. metadata: "keep" or "none" of the photo's. progress: called with the number of the picture at hand, from 0,
+    the share of it that is done, and the stage. The other options are those of `Stylizer.stylise`, or of `texture`
+    where the content is None.
+
+    Raises NoSpaceError where there is no room for the first picture that is to be made.
     """
-    from wct.images import check_room, save_picture
-
-    def wanted(path):
-        try:
-            return overwrite or not path.is_file() or path.stat().st_size == 0
-        except OSError:  # a name too long, say: writing will tell
-            return True
-
     def read(content):
-        return reader.submit(lambda: content and stylizer.open(content, size))
+        return reader.submit(_read, stylizer, content, size, record)
+
+    def begin(i, task):
+        own = {"size": size, "style_masks": style_masks, "progress": progress and partial(progress, i)}
+        if task.masks:
+            own["masks"] = task.masks
+        photo = task.photo.result()
+        _check_room(photo.size if photo else size, task.path, format)
+        if record:
+            with suppress(OSError):  # reading the files will tell
+                record.identity(*task.sources(style_masks))
+        result = _make(stylizer, photo, task.style, comparison, options | own)
+        task.row |= _told(result)
+        kept = photo.metadata if photo and metadata == "keep" else None
+        task.written = writer.submit(_write, task, result.picture, format, kept, record, style_masks)
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        told = ((content, style, path, wanted(path)) for content, style, path in todo)
-        last = None
-        for i, (content, style, path, opened) in enumerate(_read_ahead(told, read)):
-            names = [", ".join(map(str, s)) if isinstance(s, list) else str(s or "") for s in (content, style)]
-            row = dict.fromkeys(COLUMNS)
-            row |= dict(zip(COLUMNS, (*names, str(path)))) | {"backend": options.get("backend"), "status": "skipped"}
-            written = stopped = None
+        last, begun = None, False
+        tasks = (_task(job, masks_of, style_masks, record, options.get("backend")) for job in todo)
+        for i, task in enumerate(_read_ahead(tasks, read)):
+            stopped = None
             try:
-                if opened:
-                    own = {"size": size, "progress": progress and partial(progress, i)}
-                    if masks:
-                        own["masks"] = [_mask_of(content, mask) for mask in masks]
-                    photo = opened.result()
-                    check_room(photo.size if photo else size, path, format)
-                    result = _make(stylizer, photo, style, comparison, options | own)
-                    row |= _told(result)
-                    written = writer.submit(save_picture, result.picture, path, format)
-            except Exception as error:  # whatever is wrong with one picture, the others are still wanted
-                row |= {"status": "failed", "error": _sentence(error, *names)}
-            except BaseException as error:  # the run is over, but the last picture was made
-                stopped = error
+                if task.wanted:
+                    begin(i, task)
+                    begun = True
+            except BaseException as error:
+                if isinstance(error, Exception) and (begun or not isinstance(error, NoSpaceError)):
+                    task.fail(error)  # whatever is wrong with one picture, the others are still wanted
+                else:
+                    stopped = error  # the run is over, but the last picture was made
             if last:
-                yield _settled(*last)
+                yield last.settled()
             if stopped:
                 raise stopped
-            last = row, written, names
+            last = task
         if last:
-            yield _settled(*last)
+            yield last.settled()
 
 
-def _read_ahead(jobs, read):
-    """(content, style, path, future) of every job, what `read` gives for the next content asked for meanwhile.
+@dataclass
+class _Task:
+    """A picture to make: what is read and written of it meanwhile, and its row of the report."""
 
-    jobs: (content, style, path, is it wanted?); the future is None where it is not, and the same for jobs in a row
-    with the same content.
+    content: Path | None
+    style: Path | list[Path]
+    path: Path
+    row: dict
+    masks: list[Path | None] | None = None
+    photo: Future | None = None
+    written: Future | None = None
+
+    @property
+    def wanted(self):
+        return self.row["status"] is None
+
+    def sources(self, style_masks):
+        """All files that the picture is made of: (content, styles, masks)."""
+        styles = self.style if isinstance(self.style, list) else [self.style]
+        return self.content, styles, [*(self.masks or []), *(style_masks or [])]
+
+    def fail(self, error):
+        names = f"{self.content or 'texture'} in the style of {self.row['style']}"
+        self.row |= {"status": "failed", "error": _sentence(error, names)}
+
+    def settled(self):
+        """The row once the picture is written."""
+        try:
+            if self.written:
+                self.written.result()
+        except Exception as error:
+            self.fail(error)
+        return self.row
+
+
+def _task(job, masks_of, style_masks, record, backend):
+    """The _Task of a job: its row tells if it was made already, or cannot be."""
+    content, style, path = job
+    style_name = ", ".join(map(str, style)) if isinstance(style, list) else str(style)
+    row = dict.fromkeys(COLUMNS) | {"content": str(content or ""), "style": style_name, "output": str(path),
+                                    "backend": backend}
+    task = _Task(content, style, path, row)
+    try:
+        task.masks = masks_of and masks_of(content)
+        with suppress(OSError):  # reading the files will tell
+            there = record and record.find(path, *task.sources(style_masks))
+            if there:
+                row |= {"status": "skipped", "output": str(there)}
+    except Exception as error:
+        task.fail(error)
+    return task
+
+
+def _read_ahead(tasks, read):
+    """Every task, what `read` gives for the content of the next one asked for meanwhile, as its `photo`.
+
+    Those in a row with the same content share it.
     """
-    waiting, asked, future = None, None, None
-    for content, style, path, is_wanted in jobs:
-        if is_wanted and (future is None or content != asked):
-            asked, future = content, read(content)
+    waiting = asked = photo = None
+    for task in tasks:
+        if task.wanted:
+            if photo is None or task.content != asked:
+                asked, photo = task.content, read(task.content)
+            task.photo = photo
         if waiting:
             yield waiting
-        waiting = content, style, path, future if is_wanted else None
+        waiting = task
     if waiting:
         yield waiting
+
+
+def _read(stylizer, content, size, record):
+    """The content's Picture, None for a texture."""
+    if content is None:
+        return None
+    if record:
+        with suppress(OSError):  # as opening it will tell, in better words
+            record.file(content)  # before it is read: should it change meanwhile, the next run makes it again
+    return stylizer.open(content, size)
+
+
+def _check_room(size, path, format):
+    """Raise PictureError or NoSpaceError where a picture cannot be written, before it is made."""
+    from wct.images import check_room
+
+    check_room(size, path, format)
+    check_space(path.parent, size[0] * size[1] * LEAST_BYTES[format])
 
 
 def _make(stylizer, content, style, comparison, options):
@@ -94,34 +174,24 @@ def _told(result):
     """What the report says of a Result."""
     width, height = result.picture.size
     return result.seconds | {"status": "done", "seconds": sum(result.seconds.values()), "width": width,
-                             "height": height}
+                             "height": height, "notes": list(result.notes)}
 
 
-def _settled(row, written, names):
-    """The row once its picture is written, `written` being the future of that or None."""
-    try:
-        if written:
-            written.result()
-    except Exception as error:
-        row |= {"status": "failed", "error": _sentence(error, *names)}
-    return row
+def _write(task, picture, format, metadata, record, style_masks):
+    """Write a picture, its row telling where."""
+    from wct.images import save_picture
+
+    def rename(part, path):
+        path, note = record.add(part, path, *task.sources(style_masks))
+        task.row["output"] = str(path)
+        task.row["notes"] += [note] if note else []
+
+    save_picture(picture, task.path, format, metadata, rename if record else os.replace)
 
 
-def _mask_of(content, mask):
-    """The mask, or the one named like the content where it is a folder."""
-    from wct.images import PictureError, find_pictures
-
-    if not mask.is_dir():
-        return mask
-    found = [path for path in find_pictures(mask) if path.stem == content.stem]
-    if not found:
-        raise PictureError(f"{content}: {mask} has no mask named {content.stem}")
-    return found[0]
-
-
-def _sentence(error, content, style):
+def _sentence(error, names):
     """What went wrong, in one line that names the file."""
     from wct.images import PictureError
 
     reason = " ".join(str(error).split()) or type(error).__name__
-    return reason if isinstance(error, PictureError) else f"{content or 'texture'} in the style of {style}: {reason}"
+    return reason if isinstance(error, (PictureError, NoSpaceError)) else f"{names}: {reason}"

@@ -7,9 +7,7 @@ from PIL import Image, ImageStat
 
 
 def plain(image):
-    """The image in 8 bits and mode L, LA, RGB, RGBA or CMYK; the same object where it is so already."""
-    if image.mode[0] in "IF":
-        return _from_deep(image)
+    """An image of no more than 8 bits in mode L, LA, RGB, RGBA or CMYK; the same object where it is so already."""
     if image.mode == "CMYK":
         return image
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
@@ -18,16 +16,14 @@ def plain(image):
     return converted(image, mode)
 
 
-def _from_deep(image):
-    """A grey image of 16 or 32 bits or of floats -> L.
+def is_profile(profile):
+    """Whether these are the bytes of an ICC profile."""
+    from PIL import ImageCms
 
-    White is 65535, or 1.0 for floats, as the formats have it, or the brightest value where that is larger.
-    """
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
-    white = max(1.0 if image.mode == "F" else 65535.0, values.max())
-    grey = Image.fromarray((values.clip(0) * (255 / white)).round().astype(np.uint8))
-    grey.info = {key: value for key, value in image.info.items() if key != "transparency"}
-    return grey
+    try:
+        return bool(ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space)
+    except (ImageCms.PyCMSError, OSError):
+        return False
 
 
 def to_srgb(image, profile):

@@ -1,9 +1,13 @@
 """Pictures written: the whole file or none."""
 
+import os
+import struct
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from wct.images.colour import converted
 from wct.images.picture import PictureError
@@ -32,21 +36,44 @@ FORMATS = {
 }
 
 
-def save_picture(image, path, format=None):
-    """Write an sRGB PIL image to path: the whole file or none, with the permissions of any new file.
+def save_picture(image: Image.Image, path, format: str | None = None, metadata: bytes | None = None,
+                 rename=os.replace) -> None:
+    """Write an sRGB PIL image to path, tagged as such: the whole file or none, with the permissions of any new file.
 
     format: a key of FORMATS; by default the suffix of path decides. JPEG has no alpha: there the picture is
-    laid on white. Raises PictureError where the picture cannot be written; a file already there then stays.
+    laid on white. metadata: what the file is to keep of its photo, a `Picture.metadata`; nothing by default.
+    rename: as `write_whole` has it.
+    Raises PictureError where the picture cannot be written; a file already there then stays.
+
+    >>> save_picture(Image.new("RGB", (4, 3), "navy"), "/tmp/navy.png")
     """
     path = Path(path)
     kind = check_room(image.size, path, format)
     image = converted(image, "RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA" and not kind.alpha:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    tags = {"pnginfo": _srgb_chunk()} if kind.name == "PNG" else {"icc_profile": _srgb_profile()}
+    if metadata:
+        tags["exif"] = metadata
     try:
-        write_whole(path, lambda file: image.save(file, kind.name, **kind.settings))
+        write_whole(path, lambda file: image.save(file, kind.name, **kind.settings, **tags), rename)
     except OSError as error:
         raise PictureError(str(error)) from error
+
+
+def _srgb_chunk():
+    chunks = PngInfo()
+    chunks.add(b"sRGB", b"\0")  # perceptual intent, as usual
+    return chunks
+
+
+@cache
+def _srgb_profile():
+    """The bytes of an ICC profile, the same at any time."""
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]  # in place of the date of today
 
 
 def check_room(size, path, format=None):

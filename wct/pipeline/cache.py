@@ -1,11 +1,13 @@
 """Pictures as the pipeline holds them: encoded, identified, and kept for a while."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from os import PathLike, fspath, stat
+from typing import Any
 
-from PIL import Image, ImageStat
+from PIL import Image
 
 from wct.images import Picture, PictureError, open_picture, with_alpha
 from wct.pipeline.tiles import Tile
@@ -27,20 +29,22 @@ class Content:
     known: dict[int, list[Statistics]] = field(default_factory=dict)
 
 
-class Recent(OrderedDict):
+class Recent:
     """The last few results of slow functions; the oldest is let go before a new one is made."""
 
-    def __init__(self, most):
-        super().__init__()
-        self.most = most
+    def __init__(self, most: int):
+        self.most, self._values = most, OrderedDict()
 
-    def get(self, key, make):
-        if key not in self:
-            while len(self) >= self.most:
-                self.popitem(last=False)
-            self[key] = make()
-        self.move_to_end(key)
-        return self[key]
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self._values:
+            while len(self._values) >= self.most:
+                self._values.popitem(last=False)
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def clear(self) -> None:
+        self._values.clear()
 
 
 def identified(value):
@@ -77,24 +81,4 @@ def fitted(picture, size, usual, largest):
     if to == picture.size:
         return picture
     rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
-    return Picture(rgb, alpha, picture.name)
-
-
-def open_mask(value, picture, fewest=256):
-    """A mask for a Picture: PIL image of mode L of its size, black also where it is transparent.
-
-    Raises PictureError where its shape is another than the picture's, or where it selects less than `fewest` pixels.
-    """
-    mask = open_picture(value)
-    grey = mask.rgb.convert("L")
-    if mask.alpha:
-        grey = Image.composite(grey, Image.new("L", grey.size), mask.alpha)
-    (a, b), (width, height) = grey.size, picture.size
-    if abs(a * height - b * width) > max(a, b, width, height):  # further off than rounding to whole pixels takes it
-        raise PictureError(f"{mask.name} is {a} x {b}, {picture.name} {width} x {height}: "
-                           "a mask must have the shape of its picture")
-    grey = grey.resize(picture.size, Image.Resampling.BOX)
-    selected = ImageStat.Stat(grey).sum[0] / 255
-    if selected < fewest:
-        raise PictureError(f"{mask.name} selects {selected:.0f} pixels; select {fewest} at least")
-    return grey
+    return replace(picture, rgb=rgb, alpha=alpha)

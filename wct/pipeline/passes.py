@@ -8,7 +8,9 @@ to relu{k-1}_1, strength a, strengths s_k of the levels and detail d, the single
 and gives D_1(M_1 x_1) + (1 - a) (f_0 - D_1(f_1)), where f_0 is the content itself: at a = 0 nothing else is left. The
 cascade (Li et al. 2017) has the encoder E_k and the whole decoder D_k ... D_1 at each level, deepest first,
 
-    y_L = f_0,   y_{k-1} = (1 - a) f_0 + a D_1(... D_k(M_k E_k(y_k))),   M_k = (1 - s_k) I + s_k T_k.
+    y_L = f_0,   y_{k-1} = D_1(... D_k(M_k E_k(y_k))),   M_k = (1 - s_k) I + s_k T_k,
+
+and gives (1 - a) f_0 + a y_0.
 """
 
 from collections.abc import Sequence
@@ -120,10 +122,9 @@ class Cascade:
                     self.maps.measure(level, tile, x)
             self.maps.fit(level)
             for i, tile in enumerate(tiles):
-                drawn = bands.decode(self.decoder, self.maps(level, tile, features[i]), level).clamp(0, 1)
-                ys[i] = torch.lerp(tile.pixels, drawn, self.strength)
+                ys[i] = bands.decode(self.decoder, self.maps(level, tile, features[i]), level).clamp(0, 1)
                 self.maps.clock.advance(tile.area)
-        return ys
+        return [torch.lerp(tile.pixels, y, self.strength) for tile, y in zip(tiles, ys)]
 
     def _encoded(self, y, level):
         with self.maps.clock("encode"):

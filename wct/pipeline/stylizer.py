@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
 from wct import images
-from wct.images import Picture, open_picture, to_pil, with_alpha
+from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
 from wct.options import MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import tiles
-from wct.pipeline.cache import Content, Recent, fitted, identified, open_mask
+from wct.pipeline.cache import Content, Recent, fitted, identified
 from wct.pipeline.mapping import Maps, gather, normalised
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.rendering import Rendering
@@ -38,11 +38,13 @@ class Result:
 
     picture: PIL image, RGB or RGBA. seconds: dict of wall-clock seconds, one entry per stage of STAGES.
     residual: the largest ||W C W - I||_F / sqrt(n) of the whitening matrices W used, where it was asked for.
+    notes: sentences on what the files held: bytes that are missing, what a mask selects.
     """
 
     picture: Image.Image
     seconds: dict[str, float]
     residual: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Stylizer(TensorStylizer):
@@ -119,20 +121,23 @@ class Stylizer(TensorStylizer):
         with self._lock:
             with clock("encode"):
                 content = self._content(content, size, len(strengths))
-                masks = _opened_masks(masks, content.picture)
+                masks, notes = _opened_masks(masks, content.picture)
 
             def draw(side, most):
                 with clock("encode"):
                     encoded = [self._style(one, mask, max(content.picture.size), stroke, len(strengths))
                                for one, mask in zip(styles, style_masks or [None] * len(styles))]
-                maps = Maps(encoded, shares, map_strengths(options, strengths), options, clock,
-                            {} if masks else content.known, residuals)
+                    notes.extend(note for _, told in encoded for note in told)
+                maps = Maps([statistics for statistics, _ in encoded], shares, map_strengths(options, strengths),
+                            options, clock, {} if masks else content.known, residuals)
                 return Rendering(self.encoder, self.decoder, content, masks, maps, options).draw(side, most)
 
             picture = _within_memory(draw, content, options.tile)
             memory.tidy()
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
-        return Result(with_alpha(picture, content.picture.alpha), seconds, max(residuals or [], default=None))
+        notes = dict.fromkeys([*content.picture.notes, *notes])
+        return Result(with_alpha(picture, content.picture.alpha), seconds, max(residuals or [], default=None),
+                      tuple(notes))
 
     @torch.inference_mode()
     def texture(self, style: Source | Sequence[Source], size: tuple[int, int] = (512, 512), seed: int = 0, *,
@@ -160,7 +165,7 @@ class Stylizer(TensorStylizer):
             )
             picture = result.picture
             seconds.update(result.seconds)
-        return Result(picture, dict(seconds), result.residual)
+        return Result(picture, dict(seconds), result.residual, result.notes)
 
     def forget(self, styles: bool = True) -> None:
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""
@@ -182,20 +187,21 @@ class Stylizer(TensorStylizer):
         return self._contents.get((key, size, levels), lambda: Content(self.open(source, size)))
 
     def _style(self, value, mask, longest, stroke, levels):
-        """The Statistics of a style at every level, as it is read for contents `longest` pixels long."""
+        """(the Statistics of a style at every level, as it is read for contents `longest` pixels long, notes on it)."""
         def encode():
             picture = open_picture(source, max_size=side)
             if stroke != 1:
                 to = max(1, round(stroke * max(picture.size)))
                 picture = fitted(open_picture(source, max_size=to), to, MAX_PIXELS, images.MAX_PIXELS)
-            masks = mask and [open_mask(mask_source, picture)]
+            selected = None if mask is None else open_mask(mask_source, picture)
+            masks, notes = ([selected.image], selected.notes) if selected else (None, ())
             gathered = None
             for box in tiles.grid(picture.size, tiles.SIDE):
                 part = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
                 weights = part.masked(masks, levels)[0] if masks else None
                 found = [gather(part, features, weights) for features in self.encoder(part.pixels, levels)]
                 gathered = found if gathered is None else [a + b for a, b in zip(gathered, found)]
-            return [moments.statistics(self.device) for moments in gathered]
+            return [moments.statistics(self.device) for moments in gathered], (*picture.notes, *notes)
 
         side = min(longest, MAX_STYLE_SIDE)
         key, source = identified(value)
@@ -230,10 +236,11 @@ def _listed(value):
 
 
 def _opened_masks(masks, picture):
-    """The content's masks, PIL images of mode L or None; None where there are none."""
+    """The content's masks, PIL images of mode L or None, or None where there are none; and a list of notes on them."""
     if masks is None or all(mask is None for mask in masks):
-        return None
-    return [mask if mask is None else open_mask(mask, picture) for mask in masks]
+        return None, []
+    opened = [mask if mask is None else open_mask(mask, picture) for mask in masks]
+    return [mask and mask.image for mask in opened], [note for mask in opened if mask for note in mask.notes]
 
 
 def _within_memory(draw, content, tile):

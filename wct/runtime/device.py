@@ -7,18 +7,25 @@ import torch
 from torch.nn import functional as F
 
 
-def choose_device(name="auto"):
-    """torch.device for "auto", "cpu", "cuda" or "mps"; "auto" takes the first there is of cuda, mps, cpu."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, there in available.items() if there)
-    if not available.get(str(name).partition(":")[0]):
+def choose_device(name: str | torch.device = "auto") -> torch.device:
+    """torch.device for "auto", "cpu", "cuda" or "mps"; "auto" takes the first there is of cuda, mps, cpu.
+
+    "cuda:1" is the second card. Raises ValueError for what is not there.
+    """
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if str(name) == "auto":
+        name = next(device for device, count in counts.items() if count)
+    kind, _, index = str(name).partition(":")
+    if not counts.get(kind):
         raise ValueError(f"device {str(name)!r} is not available here; use auto or cpu")
+    if index and not (index.isdecimal() and int(index) < counts[kind]):
+        last = f"{kind}:{counts[kind] - 1}"
+        raise ValueError(f"device {str(name)!r} is not available here; the last of its kind is {last}")
     return torch.device(name)
 
 
 @cache
-def choose_dtype(device):
+def choose_dtype(device: torch.device) -> torch.dtype:
     """torch.bfloat16 where the device convolves clearly faster in it than in torch.float32, else that.
 
     Tried out, in a tenth of a second: where the instructions are missing it works too, only slowly.
@@ -31,7 +38,7 @@ def choose_dtype(device):
     return torch.bfloat16 if faster else torch.float32
 
 
-def synchronise(device):
+def synchronise(device: torch.device) -> None:
     """Wait for what an accelerator was given to do."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)

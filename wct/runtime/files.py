@@ -1,24 +1,99 @@
 """Files written: the whole file or none."""
 
 import os
+import re
+import shutil
 import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed, which is what the locks are for
+    fcntl = None
+
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
-def write_whole(path, write):
+class NoSpaceError(OSError):
+    """A disk without room, found before anything was computed for it."""
+
+
+def write_whole(path, write, rename=os.replace):
     """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
 
-    Raises OSError, its message one sentence, where that fails.
+    rename: what makes a whole file, its first argument, the one at path. Raises OSError, its message one sentence,
+    where that fails.
     """
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        try:
-            with open(part, "xb") as file:
-                write(file)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with _part(path.parent) as (part, file):
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())  # or the name could outlive a power cut, and the bytes not
+            if fcntl is None:
+                file.close()
+            rename(part, path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise OSError(
-            f"{path} cannot be written ({reason}); check its folder, its permissions and the space left"
+            f"{path} cannot be written ({_reason(error)}); check its folder, its permissions and the space left"
         ) from error
+
+
+def check_folder(folder):
+    """Make a folder, if need be. Raises OSError, its message one sentence, where no file can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _part(folder):
+            pass
+    except (OSError, ValueError) as error:
+        raise OSError(f"{folder} cannot be written ({_reason(error)}); choose another folder") from error
+
+
+def check_space(folder, needed):
+    """Raise NoSpaceError where the disk of a folder has not as many bytes left as are needed at least."""
+    try:
+        disk = shutil.disk_usage(folder)
+    except OSError:
+        return  # writing will tell
+    if disk.total and disk.free < needed:  # some network file systems tell nothing
+        raise NoSpaceError(f"{folder} has {disk.free / 1e6:.1f} MB left, and the next picture needs {needed / 1e6:.1f} "
+                           "at least; make room, or choose another folder")
+
+
+def remove_dead_parts(folder):
+    """Remove what runs that were killed have left unfinished in a folder; what is being written now stays."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for part in [entry.path for entry in entries if _PART.fullmatch(entry.name)]:
+            with suppress(OSError), open(part, "r+b") as file:
+                if fcntl:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                else:
+                    file.close()
+                os.unlink(part)
+
+
+def lock(file):
+    """Wait until no other process has locked an open file, and lock it until it is closed, where that is possible."""
+    if fcntl:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _part(folder):
+    """A new hidden file in a folder, its path and it open, locked; removed in the end unless it was renamed."""
+    part = Path(folder) / f".{uuid.uuid4().hex}.part"
+    try:
+        while True:
+            with open(part, "xb") as file:
+                lock(file)
+                if os.fstat(file.fileno()).st_nlink == 0:  # another run has taken it for a dead one's
+                    continue
+                yield part, file
+            break
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _reason(error):
+    return getattr(error, "strerror", None) or error

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from wct.runtime.files import write_whole
+from wct.runtime.files import check_folder, write_whole
 
 
 def report_path(text):
@@ -20,10 +20,21 @@ def report_path(text):
     return path
 
 
+def check_report(path):
+    """Raise OSError, its message one sentence, where a report could not be written to path; its folder is made."""
+    check_folder(path.parent)
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise OSError(f"{path} cannot be written ({getattr(error, 'strerror', error)}); choose another name") from error
+
+
 def write_report(path, rows, columns):
     """Write rows, dicts with the keys `columns`, as the suffix of path says; the whole file or none.
 
-    Raises OSError, its message one sentence, where that fails.
+    A .csv file has lists with semicolons between. Raises OSError, its message one sentence, where that fails.
     """
     text = io.StringIO(newline="")
     if path.suffix.lower() == ".json":
@@ -31,5 +42,6 @@ def write_report(path, rows, columns):
     else:
         writer = csv.DictWriter(text, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: "; ".join(map(str, value)) if isinstance(value, list) else value
+                          for key, value in row.items()} for row in rows)
     write_whole(path, lambda file: file.write(text.getvalue().encode(errors="surrogateescape")))

@@ -11,174 +11,16 @@ number follows from `low` alone, before any matrix is touched.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
 
 from . import paper
-from .spectrum import condition, diagonal, inverse, round_down
+from .approximants import Scratch, finish, minimax, pade, quintic, rational, stretched, taylor
+from .spectrum import condition, diagonal, round_down, symmetrise
 
 TOLERANCE = {torch.float32: 2e-4, torch.float64: 2e-12}  # of the eigenvalues of W A W, below 1
-
-
-class Scratch:
-    """Matrices like A, used again: fresh ones cost as much as the products, page by page, in batches of small ones."""
-
-    def __init__(self, A):
-        self.A, self._free = A, []
-
-    def take(self):
-        return self._free.pop() if self._free else torch.empty_like(self.A)
-
-    def give(self, M):
-        """Take back what is no longer needed, None and A itself aside."""
-        if M is not None and M is not self.A:
-            self._free.append(M)
-
-    def product(self, M, N):
-        return torch.bmm(M, N, out=self.take())
-
-
-def rational(M, constant, weights, shifts):
-    """R(M) = c I + sum_j w_j (M + a_j I)^-1 and M R(M), all shifts in one batch; NaN if a factor is missing.
-
-    M (M + a I)^-1 = I - a (M + a I)^-1 saves a product, and the loss of digits that came with it: errors
-    grow with the root of the condition number only.
-    """
-    shifted = M.repeat(len(shifts), 1, 1, 1)
-    diagonal(shifted).add_(M.new_tensor(shifts)[:, None, None])
-    inverses = inverse(shifted.flatten(0, 1)).view_as(shifted)
-    P = constant * M
-    for w, a, V in zip(weights, shifts, inverses):
-        P.add_(V, alpha=-w * a)
-    R = inverses[0].mul_(weights[0])
-    for w, V in zip(weights[1:], inverses[1:]):
-        R.add_(V, alpha=w)
-    diagonal(R).add_(constant)
-    diagonal(P).add_(sum(weights))
-    return R, P
-
-
-def polynomial(M, scale, coefficients, scratch=None):
-    """R(M) = sum_k c_k Z^k with Z = I - scale M, by Horner's rule; M R(M) is left to whoever needs it."""
-    scratch = scratch or Scratch(M)
-    *lower, c, highest = coefficients
-    if len(lower) == 1:  # in powers of M, one product with its sums
-        R = torch.baddbmm(M, M, M, beta=-scale * (c + 2 * highest), alpha=scale**2 * highest, out=scratch.take())
-        diagonal(R).add_(lower[0] + c + highest)
-        return R, None
-    R = torch.mul(M, -scale * highest, out=scratch.take())
-    diagonal(R).add_(highest + c)
-    if lower:
-        Z = torch.mul(M, -scale, out=scratch.take())
-        diagonal(Z).add_(1)
-        for c in reversed(lower):
-            R, used = scratch.product(Z, R), R
-            diagonal(R).add_(c)
-            scratch.give(used)
-        scratch.give(Z)
-    return R, None
-
-
-def pade(low, degree):
-    """Diagonal [m/m] Padé approximant of M^{-1/2} about s = sqrt(low), in partial fractions: N = 2m + 1,
-
-    sqrt(s) M^{-1/2} ~ 1/N (1 + sum_{j=1..m} 2 / cos^2(t_j) (M/s + tan^2(t_j))^-1),   t_j = (2j-1) pi / 2N.
-
-    With M/s = x^2 it is tanh(N artanh x) / x (Kenney and Laub, 1991), so between f and 1/f times 1/x.
-    """
-    N, s = 2 * degree + 1, math.sqrt(low)
-    x = math.sqrt(s)
-    f = math.tanh(N * math.atanh(x)) if x < 1 else 1.0
-    angles = [(2 * j - 1) * math.pi / (2 * N) for j in range(1, degree + 1)]
-    constant = f / (N * math.sqrt(s))
-    weights = [f * 2 * math.sqrt(s) / (N * math.cos(t) ** 2) for t in angles]
-    shifts = [s * math.tan(t) ** 2 for t in angles]
-    return (rational, constant, weights, shifts), f**4
-
-
-def jacobi(l, fractions):
-    """sn^2 / cn^2 of the elliptic functions of complementary modulus l at f K, f in fractions, by the AGM."""
-    a, b, ratios = 1.0, l, []
-    while a - b > 1e-15 * a:
-        ratios.append((a - b) / (a + b))
-        a, b = (a + b) / 2, math.sqrt(a * b)
-    values = []
-    for f in fractions:
-        phi = 2 ** len(ratios) * f * math.pi / 2
-        for r in reversed(ratios):
-            phi = (phi + math.asin(r * math.sin(phi))) / 2
-        values.append(math.tan(phi) ** 2)
-    return values
-
-
-def minimax(low, degree):
-    """The best approximant of 1/x on [l, 1], l^2 = low and x^2 = M, by Zolotarev: up to a factor
-
-    prod_j (x^2 + c_2j) / (x^2 + c_{2j-1}),   c_i = l^2 sn^2 / cn^2 (i K' / (2m + 1))
-
-    (Nakatsukasa and Freund, 2016, eqs. 3.2-3.5). x times it is least at l and greatest at 1.
-    """
-    l = math.sqrt(low)
-    c = [l * l * t for t in jacobi(l, [i / (2 * degree + 1) for i in range(1, 2 * degree + 1)])]
-    poles, zeros = c[0::2], c[1::2]
-
-    def value(x):
-        return x * math.prod((x * x + z) / (x * x + p) for p, z in zip(poles, zeros))
-
-    def residue(j):
-        others = [p for i, p in enumerate(poles) if i != j]
-        return math.prod(z - poles[j] for z in zeros) / math.prod(p - poles[j] for p in others)
-
-    scale = 1 / value(1.0)
-    weights = [scale * residue(j) for j in range(degree)]
-    return (rational, scale, weights, poles), (scale * value(l)) ** 2
-
-
-def quintic(low, degree):
-    """Newton-Schulz by the best odd polynomials of degree 5, a x + b x^3 + c x^5 with x^2 = M: closest
-    to 1 on [l, 1], l^2 = low, by Remez' exchange of the inner extrema q and r (Amsel et al., "The Polar
-    Express", 2025). Grows the least eigenvalue as much in four products as the cubic of Newton and
-    Schulz in four and a half."""
-    if low > 0.9:
-        return finish(low, degree)
-    l = math.sqrt(low)
-    q, r, error = (3 * l + 1) / 4, (l + 3) / 4, 1.0
-    for _ in range(50):
-        points = torch.tensor([l, q, r, 1.0], dtype=torch.float64)[:, None]
-        signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)[:, None]
-        system = torch.cat([points, points**3, points**5, signs], 1)
-        a, b, c, last = torch.linalg.solve(system, torch.ones_like(points)).flatten().tolist()
-        discriminant = math.sqrt(9 * b * b - 20 * a * c)
-        q, r = (math.sqrt((-3 * b + sign * discriminant) / (10 * c)) for sign in (-1, 1))
-        error, settled = last, abs(last - error) < 1e-12
-        if settled:
-            break
-    a, b, c = (x / (1 + error) for x in (a, b, c))
-    return (polynomial, 1.0, [a + b + c, -b - 2 * c, c]), ((1 - error) / (1 + error)) ** 2
-
-
-def taylor(low, degree):
-    """(I - Z)^{-1/2} ~ sum_{k<=K} |binom(-1/2, k)| Z^k with Z = I - M."""
-    coefficients = paper.binomials(-0.5, degree)
-    least = math.sqrt(low) * sum(c * (1 - low) ** k for k, c in enumerate(coefficients))
-    return (polynomial, 1.0, coefficients), least**2
-
-
-def finish(low, degree):
-    """The series of `taylor` about s = (1 + low) / 2, for a spectrum that is narrow already: the last step,
-
-    so what it leaves is about 1 instead of below 1."""
-    coefficients, s = paper.binomials(-0.5, degree), (1 + low) / 2
-
-    def value(x):
-        return x * sum(c * (1 - x * x / s) ** k for k, c in enumerate(coefficients))
-
-    least, greatest = value(math.sqrt(low)), value(1.0)
-    if degree % 2:  # below 1 / sqrt(x) on both sides of s
-        least, greatest = min(least, greatest), math.sqrt(s)
-    middle = (least + greatest) / 2
-    return (polynomial, 1 / s, [c / middle for c in coefficients]), (least / greatest) ** 2
 
 
 @lru_cache(maxsize=512)
@@ -247,51 +89,85 @@ def by_products(functions, A, want):
     return Y, W
 
 
-def stretched(function, high):
-    """R(M / high) / sqrt(high) for the R of a plan: the spectrum ends at `high` in place of 1."""
-    evaluate, *arguments = function
-    root = math.sqrt(high)
-    if evaluate is rational:
-        constant, weights, shifts = arguments
-        return rational, constant / root, [w * root for w in weights], [a * high for a in shifts]
-    scale, coefficients = arguments
-    return polynomial, scale / high, [c / root for c in coefficients]
+def compose(A, job, rule, degree, steps):
+    """Y, W and the ends of the spectrum of Y, for A (B, n, n) of bounded spectrum: see the top of this file.
 
-
-def compose(A, bounds, want, rule, degree, steps):
-    """Y, W and the ends of the spectrum of Y, for A (B, n, n) with bounds of its spectrum: see the top of this file.
-
-    One plan serves the whole batch, made for its worst matrix; what has converged stays where it is.
+    One plan serves the whole batch, made for its worst matrix; what has converged stays where it is. Where nothing
+    may be read of the matrices, it is one for all that rounding allows.
     """
-    A, low, high = condition(A, *bounds)
-    top = high.max().item()
-    worst = round_down(low / top)
-    tolerance = TOLERANCE[A.dtype]
+    A, low, high = condition(A, job)
+    reads, eps = job.reads(A), torch.finfo(A.dtype).eps
+    top = high.nan_to_num(1.0).max().item() if reads else 2.0
+    worst = round_down(low / top) if reads else 2.0 ** math.floor(math.log2(eps / 16))
+    tolerance = job.tolerance or TOLERANCE[A.dtype]
     if degree is None:
         degree = 5 if steps else cheapest_degree(rule, worst, tolerance)
     first, *others = plan(rule, worst, degree, steps, tolerance)
     functions = [stretched(first, top), *others]
-    Y, W = (by_solves if first[0] is rational else by_products)(functions, A, want)
+    Y, W = (by_solves if first[0] is rational else by_products)(functions, A, job.want)
+    Y = None if job.want == "inverse" else symmetrise(Y)
+    W = None if job.want == "sqrt" else symmetrise(W)
+    if reads and worst < 1e3 * eps:
+        _repair(A, Y, W, low, high, lambda A, job: compose(A, job, rule, degree, steps), job)
     return Y, W, torch.stack([low.sqrt(), high.sqrt()], -1), None
 
 
-def mpa(A, bounds, want, degree=None, scaling="spectrum", steps=None):
+def _sane(A, Y, W):
+    """Whether four vectors x see that all is finite and ||W A W x - x|| < 1.5 ||x||, or ||Y Y x - A x|| so.
+
+    Approximations from below, as all of these are but for rounding, have at most 1 here.
+    """
+    k = torch.arange(A.shape[-1], dtype=A.dtype, device=A.device)
+    x = torch.cos(k[:, None] ** 2 * torch.arange(1, 5, dtype=A.dtype, device=A.device))  # as good as random
+    error = Y @ (Y @ x) - A @ x if W is None else W @ (A @ (W @ x)) - x
+    if W is not None and Y is not None:
+        error = error + 0 * (Y @ x)
+    return torch.linalg.vector_norm(error, dim=(-2, -1)) < 1.5 * torch.linalg.vector_norm(x)
+
+
+def _repair(A, Y, W, low, high, compute, job):
+    """Where rounding spoilt Y and W of nearly singular matrices, those of A + r I, r = 1e2 eps, 1e3 eps, ... in their
+    place."""
+    failed = ~_sane(A, Y, W) & A[:, 0, 0].isfinite()
+    ridge = 100 * torch.finfo(A.dtype).eps
+    while failed.any() and ridge < 1:
+        shifted = A[failed].clone()
+        diagonal(shifted).add_(ridge)
+        again = replace(job, errors="ignore", lower=None, upper=high[failed] + ridge)
+        y, w, ends, _ = compute(shifted, again)
+        if Y is not None:
+            Y[failed] = y
+        if W is not None:
+            W[failed] = w
+        low[failed], high[failed] = ends.square().unbind(-1)
+        failed = torch.zeros_like(failed).masked_scatter_(failed, ~_sane(shifted, y, w))
+        ridge *= 10
+
+
+def mpa(A, job, degree=None, scaling="spectrum", steps=None):
     if scaling == "frobenius":
-        return paper.pade(A, want, degree or 5)
-    return compose(A, bounds, want, pade, degree, steps)
+        return literal(paper.pade, A, job, degree or 5)
+    return compose(A, job, pade, degree, steps)
 
 
-def mtp(A, bounds, want, degree=10, scaling="spectrum", steps=None):
+def mtp(A, job, degree=10, scaling="spectrum", steps=None):
     if scaling == "frobenius":
-        return paper.taylor(A, want, degree)
-    return compose(A, bounds, want, taylor, degree, steps)
+        return literal(paper.taylor, A, job, degree)
+    return compose(A, job, taylor, degree, steps)
 
 
-def newton_schulz(A, bounds, want, scaling="spectrum", steps=None):
+def newton_schulz(A, job, scaling="spectrum", steps=None):
     if scaling == "frobenius":
-        return paper.newton_schulz(A, want, steps or 5)
-    return compose(A, bounds, want, quintic, 2, steps)
+        return literal(paper.newton_schulz, A, job, steps or 5)
+    return compose(A, job, quintic, 2, steps)
 
 
-def zolotarev(A, bounds, want, degree=None, steps=None):
-    return compose(A, bounds, want, minimax, degree, steps)
+def zolotarev(A, job, degree=None, steps=None):
+    return compose(A, job, minimax, degree, steps)
+
+
+def literal(function, A, job, order):
+    """A method as it is printed, which needs no bound."""
+    job.certify(A, job.trusted(A))
+    Y, W, ends, _ = function(A, job.want, order)
+    return None if job.want == "inverse" else symmetrise(Y), None if job.want == "sqrt" else symmetrise(W), ends, None

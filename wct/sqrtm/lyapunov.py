@@ -5,16 +5,18 @@ from functools import lru_cache
 
 import torch
 
-from .spectral import eigenvectors
+from . import closed
+from .spectral import easy, eigenvectors, in_double
 from .spectrum import column, diagonal, inverse, largest, round_down, symmetrise
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-13}  # relative, of X
 
 
-def in_eigenbasis(G, values, vectors):
-    """X = V [(V^T G V)_ij / (s_i + s_j)] V^T for S = V diag(s) V^T."""
-    inner = vectors.mT @ G @ vectors / (values[:, :, None] + values[:, None, :])
-    return vectors @ inner @ vectors.mT
+def in_eigenbasis(G, values, vectors, power=0):
+    """X = V [(V^T G V)_ij (s_i s_j)^p / (s_i + s_j)] V^T for S = V diag(s) V^T: S X + X S = S^p G S^p."""
+    scaled = vectors * values[:, None, :] ** power if power else vectors
+    inner = torch.bmm(torch.bmm(scaled.mT, G), scaled).div_(values[:, :, None] + values[:, None, :])
+    return torch.bmm(torch.bmm(vectors, inner), vectors.mT)
 
 
 @lru_cache(maxsize=512)
@@ -28,7 +30,7 @@ def _cubics(low, tolerance):
     return steps
 
 
-def by_sign_function(S, G, low, high):
+def by_sign_function(S, G, low, high, tolerance=None):
     """sign([[S, G], [0, -S]]) = [[I, 2X], [0, -I]] by Newton-Schulz, p(x) = a x + b x^3 of the block matrix:
 
     B <- a B + b B^3,   C <- a C + b (B^2 C - B C B + C B^2)     from B = S / high, C = G / high.
@@ -38,7 +40,7 @@ def by_sign_function(S, G, low, high):
     within t of 1, every component of X in the eigenbasis of S is within t of the exact one.
     """
     B, C = S / column(high), G / column(high)
-    steps = _cubics(round_down(low / high), TOLERANCE[S.dtype])
+    steps = _cubics(round_down(low / high), tolerance or TOLERANCE[S.dtype])
     for i, (a, b) in enumerate(steps):
         BC = B @ C
         commutator = BC.mT - BC  # C B - B C
@@ -48,7 +50,7 @@ def by_sign_function(S, G, low, high):
     return C / 2
 
 
-def by_doubling(S, G, low, high):
+def by_doubling(S, G, low, high, tolerance=None):
     """With V = (S + p I)^-1 and K = I - 2p V = (S - p I)(S + p I)^-1 the equation is X - K X K = 2p V G V, so
 
     X = sum_i K^i (2p V G V) K^i,   summed by X <- X + K X K, K <- K^2                   (Smith, 1968).
@@ -64,7 +66,7 @@ def by_doubling(S, G, low, high):
     X = V @ (column(2 * p) * G) @ V
     K = V.mul_(column(-2 * p))
     diagonal(K).add_(1)
-    steps = _doublings(round_down(low / high), TOLERANCE[S.dtype])
+    steps = _doublings(round_down(low / high), tolerance or TOLERANCE[S.dtype])
     spare = torch.empty_like(K)  # fresh matrices would cost as much as the products
     for i in range(steps):
         X.baddbmm_(torch.bmm(K, X, out=spare), K)
@@ -79,23 +81,42 @@ def _doublings(low, tolerance):
     return max(1, math.ceil(math.log2(math.log(tolerance) / (2 * math.log((1 - t) / (1 + t))))))
 
 
-def solve(S, G, ends, vectors):
-    """X; `ends` are the eigenvalues of S with `vectors` (B, n, n), or bounds of them with none (B, n, 0).
+def solve(S, G, ends, vectors, power, steps, tolerance):
+    """X with S X + X S = S^p G S^p; `ends` are the eigenvalues of S with `vectors` (B, n, n), or bounds of them with
+    none (B, n, 0).
 
-    Without vectors, whatever was measured to be fastest: on a GPU products alone, on a CPU doubling, and from
-    n = 128 on eigenvectors, which cost eight products there (and thirty at n = 64).
+    With vectors, X gets so many `steps` of refinement, X <- X + what solves for the residual. Without, whatever was
+    measured to be fastest: for n up to 3 a closed form, on a GPU products alone, on a CPU doubling, and from n = 128
+    on eigenvectors, which cost eight products there (and thirty at n = 64).
     """
     G = symmetrise(G)
-    size = largest(G).clamp(min=torch.finfo(G.dtype).tiny)
-    G /= column(size)
-    low, high = ends.amin(-1), ends.amax(-1)
     if vectors.shape[-1]:
-        X = in_eigenbasis(G, ends, vectors)
+        X = in_eigenbasis(G, ends, vectors, power)
+        if steps and not in_double(S) and not (S.device.type == "cpu" and easy(ends)):
+            G = _sandwich(S, G, power)
+            for _ in range(steps):
+                SX = torch.bmm(S, X)
+                X = X + in_eigenbasis(G - SX - SX.mT, ends, vectors)
+        return symmetrise(X)
+    G = _sandwich(S, G, power)
+    low, high = ends.amin(-1), ends.amax(-1)
+    size = largest(G)
+    size = column(torch.where(size > 0, size, 1))
+    if S.shape[-1] <= 3:
+        X = closed.lyapunov(S, G / size, low)
     elif S.device.type != "cpu":
-        X = by_sign_function(S, G, low, high)
+        X = by_sign_function(S, G / size, low, high, tolerance)
     elif S.shape[-1] < 128:
-        X = by_doubling(S, G, low, high)
+        X = by_doubling(S, G / size, low, high, tolerance)
     else:
-        values, vectors = eigenvectors(S, torch.linalg.eigh)
-        X = in_eigenbasis(G, values.maximum(low[:, None]), vectors)
-    return symmetrise(X).mul_(column(size))
+        values, vectors = eigenvectors(S)
+        X = in_eigenbasis(G / size, values.maximum(low[:, None]), vectors)
+    return symmetrise(X).mul_(size)
+
+
+def _sandwich(S, G, power):
+    """S^p G S^p, p up to 2."""
+    if not power:
+        return G
+    factor = S if power == 1 else S @ S
+    return factor @ G @ factor

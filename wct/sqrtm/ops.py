@@ -1,23 +1,23 @@
-"""Two operators of torch.library and the autograd Functions around them.
+"""Two operators of torch.library: the roots, and the Lyapunov equation of their derivatives.
 
-The operators are opaque to torch.compile and see plain tensors under torch.func, so whatever depends on
-values (checks, the number of steps, a second attempt) is plain Python. The Functions differentiate them.
+They are opaque to torch.compile and see plain tensors under torch.func, so whatever depends on values (checks, the
+number of steps, a second attempt) is plain Python. autograd.py differentiates them.
 """
 
-
 import math
+import sys
+from contextlib import nullcontext
 
 import torch
-from torch import Tensor
 
-from . import lyapunov
+from . import closed, lyapunov
 from .composite import mpa, mtp, newton_schulz, zolotarev
+from .job import Job
 from .spectral import eigh, svd
-from .spectrum import column, diagonal, largest, normalise, symmetrise
+from .spectrum import column, normalise
 
-# (A, bounds, want, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, and
-# eigenvectors or None. A is (B, n, n); bounds of its spectrum are None or (B,) from below and (B,) from
-# above; want is "sqrt", "inverse" or "pair".
+# (A, job, **options) -> A^{1/2}, A^{-1/2}, eigenvalues of A^{1/2} or the ends of its spectrum, and eigenvectors or
+# None, for A (B, n, n).
 METHODS = {
     "mpa": mpa,
     "mtp": mtp,
@@ -27,194 +27,115 @@ METHODS = {
     "zolotarev": zolotarev,
 }
 SPECTRAL = ("svd", "eigh")
+_FUNCTIONS = METHODS | {"closed": closed.roots}
+_AS_IT_IS = ("eigh", "closed")  # take matrices of any scale
 
 
-def _no_autocast(A):
-    return torch.autocast(A.device.type, enabled=False)
+def no_autocast(A):
+    """A context without autocast, which takes its time, so only where there is some."""
+    kind = A.device.type
+    return torch.autocast(kind, enabled=False) if autocast(A) else nullcontext()
 
 
-def _check_values(A, average):
-    """max |a_ij| of `average`, (A + A^T) / 2; raises a ValueError unless A is finite and as good as symmetric."""
-    size, asymmetry = largest(average), 2 * largest(A - average)
-    finite, symmetric = torch.stack([asymmetry.isfinite().all(), (asymmetry <= 1e-3 * size).all()]).tolist()
-    if not finite:
-        raise ValueError("the matrix contains NaN or infinity")
-    if not symmetric:
-        raise ValueError("the matrix is not symmetric: A and its transpose differ by more than rounding")
-    return size
+def autocast(A):
+    """Whether autocast is on for the device of A."""
+    return not A.is_meta and torch.is_autocast_enabled(A.device.type)
 
 
-def _sane(A, Y, W):
-    """Whether four vectors x see that all is finite and ||W A W x - x|| < 1.5 ||x||, or ||Y Y x - A x|| so.
+def roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps):
+    """A^{1/2}, A^{-1/2} (one of them without columns unless want is "pair"), for the backward the eigenvalues of
+    A^{1/2} with eigenvectors, or the ends of its spectrum with a matrix without columns, and `info` of errors="return".
 
-    Approximations from below, as all of these are but for rounding, have at most 1 here.
+    eps: that of the dtype the matrices came in, of which their accuracy is.
     """
-    k = torch.arange(A.shape[-1], dtype=A.dtype, device=A.device)
-    x = torch.cos(k[:, None] ** 2 * torch.arange(1, 5, dtype=A.dtype, device=A.device))  # as good as random
-    error = Y @ (Y @ x) - A @ x if W is None else W @ (A @ (W @ x)) - x
-    if W is not None and Y is not None:
-        error = error + 0 * (Y @ x)
-    return torch.linalg.vector_norm(error, dim=(-2, -1)) < 1.5 * torch.linalg.vector_norm(x)
-
-
-def _attempt(method, A, lower, upper, want, options):
-    """The method's answer; where it is not sane, its answer for A + r I, r = 1e2 eps, 1e3 eps, ..."""
-
-    def run(A, *bounds):
-        Y, W, values, vectors = method(A, bounds, want, **options)
-        Y = None if want == "inverse" else symmetrise(Y)
-        W = None if want == "sqrt" else symmetrise(W)
-        return Y, W, values, vectors
-
-    result = run(A, lower, upper)
-    ridge = 100 * torch.finfo(A.dtype).eps
-    while ridge < 1 and (failed := ~_sane(A, *result[:2])).any():
-        A, upper = A.clone(), upper + ridge * failed
-        diagonal(A).add_(ridge * failed[:, None])
-        for old, new in zip(result, run(A[failed], None, upper[failed])):
-            if old is not None:
-                old[failed] = new
-        ridge *= 10
-    return result
-
-
-_library = torch.library.Library("wct_sqrtm", "DEF")  # torch.library.custom_op takes a second to its first call
-
-
-def _operator(schema):
-    """Makes a function an operator of torch.library."""
-    name = schema.partition("(")[0]
-
-    def register(function):
-        _library.define(schema)
-        _library.impl(name, function, "CompositeExplicitAutograd")
-        return getattr(torch.ops.wct_sqrtm, name).default
-
-    return register
-
-
-@_operator("roots(Tensor A, Tensor? lower, str method, str want, int? degree, str? scaling, int? steps)"
-           " -> (Tensor, Tensor, Tensor, Tensor)")
-def roots(A, lower, method, want, degree, scaling, steps):
-    """A^{1/2}, A^{-1/2} (one of them without columns unless want is "pair"), and for the backward the
-    eigenvalues of A^{1/2} with eigenvectors, or the ends of its spectrum with a matrix without columns."""
-    outputs = _empty_outputs(A, method, want)
     if A.numel() == 0:
-        return outputs
+        return tuple(x.zero_() for x in empty_roots(A, lower, method, want, *[None] * 4, errors, eps))
     if A.device.type == "mps":  # lacks some of the factorisations
-        on_cpu = roots(A.cpu(), None if lower is None else lower.cpu(), method, want, degree, scaling, steps)
+        lower = None if lower is None else lower.cpu()
+        on_cpu = roots(A.cpu(), lower, method, want, degree, scaling, steps, tolerance, errors, eps)
         return tuple(x.to(A.device) for x in on_cpu)
     n = A.shape[-1]
     options = {k: v for k, v in dict(degree=degree, scaling=scaling, steps=steps).items() if v is not None}
-    with _no_autocast(A):
-        flat = A.reshape(-1, n, n)
-        average = symmetrise(flat)
-        flat, upper, scale = normalise(average, _check_values(flat, average))
-        if lower is not None:
-            lower = lower.reshape(-1) / scale / scale
-            if lower.isnan().any():
-                raise ValueError("lower contains NaN")
-        Y, W, values, vectors = _attempt(METHODS[method], flat, lower, upper, want, options)
-        if Y is not None:
-            Y.mul_(column(scale))
-        if W is not None:
-            W.div_(column(scale))
-        results = Y, W, values * scale[:, None], vectors
-    return tuple(empty if x is None else x.reshape(empty.shape) for x, empty in zip(results, outputs))
+    job = Job(want, errors, eps, tolerance)
+    if lower is not None:
+        job.lower = lower.reshape(-1)
+        if errors == "raise" and job.lower.isnan().any():
+            raise ValueError("lower contains NaN")
+    with no_autocast(A):
+        M, size = job.inspect(A.reshape(-1, n, n).contiguous())
+        if method not in _AS_IT_IS:
+            M, job.upper, job.scale = normalise(M, size)
+            if lower is not None:
+                job.lower = job.lower / job.scale / job.scale
+        Y, W, values, vectors = _FUNCTIONS[method](M, job, **options)
+        if job.scale is not None:
+            Y = None if Y is None else Y.mul_(column(job.scale))
+            W = None if W is None else W.div_(column(job.scale))
+            values = values * job.scale[:, None]
+        if errors == "return":
+            wrong = column((job.info == 1) | (job.info == 3))
+            Y, W = (None if x is None else x.masked_fill_(wrong, float("nan")) for x in (Y, W))
+    shapes = _shapes(A, method, want, errors)
+    Y, W, values, vectors = (A.new_empty(shape) if x is None else x.view(shape)
+                             for x, shape in zip((Y, W, values, vectors), shapes))
+    return Y, W, values, vectors, A.new_empty(0, dtype=torch.int32) if job.info is None else job.info.view(shapes[-1])
 
 
-def _empty_outputs(A, method, want):
-    batch, n = A.shape[:-2], A.shape[-1]
-    return (
-        A.new_empty(*batch, n, 0 if want == "inverse" else n),
-        A.new_empty(*batch, n, 0 if want == "sqrt" else n),
-        A.new_empty(*batch, n if method in SPECTRAL else 2),
-        A.new_empty(*batch, n, n if method in SPECTRAL else 0),
-    )
+def _shapes(A, method, want, errors):
+    *batch, n, _ = A.shape
+    count = n if method in SPECTRAL else 2
+    return ((*batch, n, 0 if want == "inverse" else n), (*batch, n, 0 if want == "sqrt" else n), (*batch, count),
+            (*batch, n, n if method in SPECTRAL else 0), batch if errors == "return" else (0,))
 
 
-@torch.library.register_fake("wct_sqrtm::roots")
-def _(A, lower, method, want, degree, scaling, steps):
-    return _empty_outputs(A, method, want)
+def empty_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps):
+    *floats, info = _shapes(A, method, want, errors)
+    return *map(A.new_empty, floats), A.new_empty(info, dtype=torch.int32)
 
 
-@_operator("lyapunov(Tensor S, Tensor G, Tensor values, Tensor vectors) -> Tensor")
-def solve_lyapunov(S, G, values, vectors):
-    """X with S X + X S = G; values and vectors as `roots` returns them, for S."""
+def solve_lyapunov(S, G, values, vectors, power, steps, tolerance):
+    """X with S X + X S = S^p G S^p; values and vectors as `roots` returns them, for S."""
     if S.numel() == 0:
-        return torch.empty_like(G)
+        return torch.empty_like(G, memory_format=torch.contiguous_format)
     if S.device.type == "mps":
-        return solve_lyapunov(S.cpu(), G.cpu(), values.cpu(), vectors.cpu()).to(S.device)
+        on_cpu = (x.cpu() for x in (S, G, values, vectors))
+        return solve_lyapunov(*on_cpu, power, steps, tolerance).to(S.device)
     batch = math.prod(S.shape[:-2])
-    with _no_autocast(S):
-        X = lyapunov.solve(*(x.reshape(batch, *x.shape[S.ndim - 2 :]) for x in (S, G, values, vectors)))
-    return X.reshape(S.shape)
+    with no_autocast(S):
+        flat = (x.reshape(batch, *x.shape[S.ndim - 2 :]) for x in (S, G, values, vectors))
+        return lyapunov.solve(*flat, power, steps, tolerance).reshape(S.shape).contiguous()
 
 
-@torch.library.register_fake("wct_sqrtm::lyapunov")
-def _(S, G, values, vectors):
-    return torch.empty(G.shape, dtype=G.dtype, device=G.device)
+def empty_lyapunov(S, G, values, vectors, power, steps, tolerance):
+    return S.new_empty(S.shape)
 
 
-def _batched(function):
-    """Gives a Function its rule for torch.func.vmap: the mapped dimension becomes one more leading one."""
-
-    def leading(x, dim, size):
-        if not isinstance(x, Tensor):
-            return x
-        return x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
-
-    def rule(info, in_dims, *inputs):
-        outputs = function.apply(*(leading(x, dim, info.batch_size) for x, dim in zip(inputs, in_dims)))
-        return outputs, 0 if isinstance(outputs, Tensor) else (0,) * len(outputs)
-
-    function.vmap = staticmethod(rule)
-    return function
+SCHEMAS = {
+    "roots": "(Tensor A, Tensor? lower, str method, str want, int? degree, str? scaling, int? steps, float? tolerance, "
+    "str errors, float eps) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "lyapunov": "(Tensor S, Tensor G, Tensor values, Tensor vectors, int power, int steps, float? tolerance) -> Tensor",
+}
+IMPLEMENTATIONS = {"roots": (roots, empty_roots), "lyapunov": (solve_lyapunov, empty_lyapunov)}
 
 
-@_batched
-class Lyapunov(torch.autograd.Function):
-    """`solve_lyapunov`, its own adjoint: dG = Z with S Z + Z S = dX, and dS = -(Z X + X Z)."""
+def _register():
+    """Define the operators, once in a process: when this module is loaded again they call what it then has.
 
-    @staticmethod
-    def forward(S, G, values, vectors):
-        return solve_lyapunov(S, G, values, vectors)
+    torch.library.custom_op would take a second to its first call.
+    """
+    namespace = torch.ops.wct_sqrtm
+    if "library" in vars(namespace):
+        return
+    library = namespace.library = torch.library.Library("wct_sqrtm", "DEF")
+    tags = [torch.Tag.cudagraph_unsafe] if hasattr(torch.Tag, "cudagraph_unsafe") else []  # it may read values
 
-    @staticmethod
-    def setup_context(ctx, inputs, X):
-        S, _, values, vectors = inputs
-        ctx.save_for_backward(S, X, values, vectors)
+    def latest(name, part):
+        return lambda *args: sys.modules[__name__].IMPLEMENTATIONS[name][part](*args)
 
-    @staticmethod
-    def backward(ctx, dX):
-        S, X, values, vectors = ctx.saved_tensors
-        with _no_autocast(S):
-            Z = Lyapunov.apply(S, dX, values, vectors)
-            return -(Z @ X + X @ Z), Z, None, None
+    for name, schema in SCHEMAS.items():
+        library.define(name + schema, tags=tags)
+        library.impl(name, latest(name, 0), "CompositeExplicitAutograd")
+        torch.library.register_fake(f"wct_sqrtm::{name}", latest(name, 1), lib=library)
 
 
-@_batched
-class Roots(torch.autograd.Function):
-    """`roots`; the gradient X solves Y X + X Y = G_Y for Y = A^{1/2} and W X + X W = -W^2 G_W W^2 for
-    W = A^{-1/2}. The second times Y from both sides serves for both at once: Y X + X Y = G_Y - W G_W W."""
-
-    @staticmethod
-    def forward(A, lower, method, want, degree, scaling, steps):
-        return roots(A, lower, method, want, degree, scaling, steps)
-
-    @staticmethod
-    def setup_context(ctx, inputs, outputs):
-        ctx.want = inputs[3]
-        ctx.mark_non_differentiable(*outputs[2:])
-        ctx.save_for_backward(*outputs)
-
-    @staticmethod
-    def backward(ctx, dY, dW, *_):
-        Y, W, values, vectors = ctx.saved_tensors
-        with _no_autocast(values):
-            if ctx.want == "inverse":
-                square = W @ W
-                X = Lyapunov.apply(W, -square @ dW @ square, values.reciprocal(), vectors)
-            else:
-                X = Lyapunov.apply(Y, dY if ctx.want == "sqrt" else dY - W @ dW @ W, values, vectors)
-        return X, None, None, None, None, None, None
+_register()

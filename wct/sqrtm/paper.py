@@ -8,7 +8,7 @@ import math
 
 import torch
 
-from .spectrum import column, diagonal
+from .spectrum import column, diagonal, inverse
 
 
 def binomials(power, degree):
@@ -61,7 +61,7 @@ def taylor(A, want, degree):
 
 
 def pade(A, want, degree):
-    """MPA: A^{1/2} ~ ||A||^{1/2} Q^{-1} P and A^{-1/2} ~ ||A||^{-1/2} P^{-1} Q, one linear solve each, with
+    """MPA: A^{1/2} ~ ||A||^{1/2} Q^{-1} P and A^{-1/2} ~ ||A||^{-1/2} P^{-1} Q, with
     P(z) / Q(z) the [m/m] Padé approximant of (1 - z)^{1/2}; N = 2m + 1,
 
     P(Z) = sum_k (-1)^k N / (N - k) binom(N - k, k) (Z/4)^k,   Q(Z) = sum_k (-1)^k binom(2m - k, k) (Z/4)^k.
@@ -71,8 +71,8 @@ def pade(A, want, degree):
     p = [(-0.25) ** k * N / (N - k) * math.comb(N - k, k) for k in range(degree + 1)]
     q = [(-0.25) ** k * math.comb(N - 1 - k, k) for k in range(degree + 1)]
     P, Q = _power_series(Z, p, q)
-    Y = None if want == "inverse" else torch.linalg.solve_ex(Q, P).result * root
-    W = None if want == "sqrt" else torch.linalg.solve_ex(P, Q).result / root
+    Y = None if want == "inverse" else inverse(Q) @ P * root
+    W = None if want == "sqrt" else inverse(P) @ Q / root
     return Y, W, _ends(root, 1 / N), None
 
 

@@ -1,36 +1,91 @@
 """svd and eigh: the exact references. Eigenvalues below eps lambda_max are raised to eps lambda_max."""
 
+import math
+
 import torch
 
+from .spectrum import diagonal, rounding, symmetrise
 
-def eigenvectors(A, decompose):
-    """Eigenvalues and eigenvectors; NaN where the routine converges neither as it is nor in float64."""
+EASY = {torch.float32: 1e3, torch.float64: 1e5}  # a condition to which eigh is accurate as it is
+HARD = 3e4  # one beyond which a correction in float32 does not help
+
+
+def eigenvectors(A, decompose=torch.linalg.eigh):
+    """Eigenvalues and eigenvectors of A (B, n, n); NaN where it is not finite, or where the routine converges neither
+    as it is nor in float64."""
     try:
-        return decompose(A)
+        return tuple(decompose(A))
     except torch.linalg.LinAlgError:
-        if len(A) > 1:
-            return tuple(map(torch.cat, zip(*(eigenvectors(matrix, decompose) for matrix in A.split(1)))))
-    try:
-        return tuple(x.to(A) for x in decompose(A.cpu().double()))
-    except torch.linalg.LinAlgError:
-        return torch.full_like(A[..., 0], float("nan")), torch.full_like(A, float("nan"))
+        finite = A.isfinite().flatten(1).all(1)
+    if finite.all():
+        return tuple(map(torch.cat, zip(*(_alone(matrix, decompose) for matrix in A.split(1)))))
+    values, vectors = torch.full_like(A[..., 0], float("nan")), torch.full_like(A, float("nan"))
+    if finite.any():
+        values[finite], vectors[finite] = eigenvectors(A[finite], decompose)
+    return values, vectors
 
 
-def _roots(A, want, decompose):
-    values, vectors = eigenvectors(A, decompose)
-    largest = values.amax(-1, keepdim=True)
-    floor = torch.finfo(A.dtype).eps * torch.where(largest > 0, largest, 1)
-    roots = values.maximum(floor).sqrt()
-    Y = None if want == "inverse" else (vectors * roots[:, None, :]) @ vectors.mT
-    W = None if want == "sqrt" else (vectors / roots[:, None, :]) @ vectors.mT
-    return Y, W, roots, vectors
+def _alone(A, decompose):
+    for precise in (A, A.cpu().double()):
+        try:
+            return tuple(x.to(A) for x in decompose(precise))
+        except torch.linalg.LinAlgError:
+            pass
+    return torch.full_like(A[..., 0], float("nan")), torch.full_like(A, float("nan"))
 
 
-def eigh(A, bounds, want):
-    """A = V diag(s) V^T; A^{1/2} = V diag(s^{1/2}) V^T, A^{-1/2} = V diag(s^{-1/2}) V^T."""
-    return _roots(A, want, lambda A: tuple(torch.linalg.eigh(A)))
+def _roots(values, vectors, dtype, job):
+    """V diag(s^{1/2}) V^T, V diag(s^{-1/2}) V^T, s^{1/2} and V in dtype, for ascending s (B, n); NaN for negative s."""
+    largest, eps = values[:, -1:], torch.finfo(dtype).eps
+    floor = largest * eps
+    roots = values.maximum(floor.masked_fill_(floor <= 0, eps)).sqrt_()
+    if job.errors != "raise":
+        roots.masked_fill_(values < -rounding(values.shape[-1], job.eps) * largest, float("nan"))
+    Y = None if job.want == "inverse" else symmetrise(torch.bmm(vectors * roots[:, None, :], vectors.mT)).to(dtype)
+    W = None if job.want == "sqrt" else symmetrise(torch.bmm(vectors / roots[:, None, :], vectors.mT)).to(dtype)
+    return Y, W, roots.to(dtype), vectors.to(dtype).contiguous()
 
 
-def svd(A, bounds, want):
+def in_double(A):
+    """Whether matrices A (B, n, n) are so small that a CPU decomposes them in float64 nearly as fast as in float32."""
+    return A.dtype == torch.float32 and A.device.type == "cpu" and A.shape[-1] <= 32
+
+
+def easy(roots):
+    """Whether eigenvectors need no help, by the roots (B, n) of the eigenvalues, ascending or descending."""
+    condition = (roots[:, -1] / roots[:, 0]).log2_().abs_().mul_(2)
+    return bool((condition < math.log2(EASY[roots.dtype])).all())
+
+
+def eigh(A, job, steps=0):
+    """A = V diag(s) V^T; A^{1/2} = V diag(s^{1/2}) V^T, A^{-1/2} = V diag(s^{-1/2}) V^T.
+
+    With `steps`, the digits of W that small eigenvalues lose come back by so many corrections, W <- W + W (I - W A
+    W) / 2; or, in matrices that are small or too ill-conditioned for that, from eigenvectors in float64.
+    """
+    double = steps and in_double(A)
+    values, vectors = eigenvectors(A.double() if double else A)
+    job.judge(A, values)
+    result = _roots(values, vectors, A.dtype, job)
+    W = result[1]
+    if not steps or double or W is None or (job.reads(A) and easy(result[2])):
+        return result
+    for _ in range(steps):
+        error = torch.bmm(W, torch.bmm(A, W))
+        diagonal(error).sub_(1)
+        W.baddbmm_(W.clone(), error, alpha=-0.5)
+    W = symmetrise(W)
+    if A.dtype == torch.float32 and job.reads(A):
+        hard = values[:, 0] * HARD < values[:, -1]
+        if hard.any():
+            for old, new in zip(result, _roots(*eigenvectors(A[hard].double()), A.dtype, job)):
+                if old is not None:
+                    old[hard] = new
+            W[hard] = result[1][hard]
+    return result[0], W, *result[2:]
+
+
+def svd(A, job):
     """A = U diag(s) V^T, where U = V as A is symmetric; the roots as for `eigh`."""
-    return _roots(A, want, lambda A: torch.linalg.svd(A)[1::-1])
+    job.certify(A, job.trusted(A))
+    return _roots(*(x.flip(-1) for x in eigenvectors(A, lambda A: torch.linalg.svd(A)[1::-1])), A.dtype, job)

@@ -22,7 +22,7 @@ def diagonal(A):
 
 def largest(A):
     """max |a_ij|, (B,)."""
-    return torch.maximum(A.amax((-2, -1)), -A.amin((-2, -1)))
+    return vector_norm(A, math.inf, (-2, -1))
 
 
 def upper_bound(A):
@@ -30,28 +30,38 @@ def upper_bound(A):
     return torch.minimum(vector_norm(A, dim=(-2, -1)), A.abs().sum(-1).amax(-1))
 
 
-def _next_power_of_two(x):
-    """The power of two at or above x, or the greatest there is; 1 for 0."""
+def _power_of_two(x):
+    """The power of two above x, or the greatest there is; 1 for 0."""
     most = math.frexp(torch.finfo(x.dtype).max)[1] - 1
-    return torch.where(x > 0, torch.exp2(x.log2().ceil().clamp(max=most)), 1)
+    return torch.ldexp(torch.ones_like(x), torch.frexp(x).exponent.clamp_(max=most))
 
 
 def normalise(A, size):
-    """A / s, in place, a bound of its spectrum from above in (1/2, 1], or 0 for a zero matrix, and the square root of
+    """A / s, in place, a bound of its spectrum from above in [1/2, 1], or 1 for a zero matrix, and the square root of
     s, (B,) each: s is a power of two, so that the division is exact.
 
     size: max |a_ij|, (B,). Nothing in between leaves the range of the dtype.
     """
-    outer = _next_power_of_two(size)
+    outer = _power_of_two(size)
     A.div_(column(outer))
     bound = upper_bound(A)
-    inner = _next_power_of_two(bound)
-    return A.div_(column(inner)), bound / inner, outer.sqrt() * inner.sqrt()
+    inner = _power_of_two(bound)
+    bound = bound / inner
+    return A.div_(column(inner)), torch.where(bound > 0, bound, 1), outer.sqrt() * inner.sqrt()
 
 
 def round_down(x):
-    """The power of 2^(1/8) at or below the least of x > 0, at most 1: so few distinct values that plans are reused."""
-    return min(2.0 ** (math.floor(8 * math.log2(x.min().item())) / 8), 1.0)
+    """The power of 2^(1/8) at or below the least of x > 0, at most 1: so few distinct values that plans are reused.
+    NaN is left out."""
+    return min(2.0 ** (math.floor(8 * math.log2(x.nan_to_num(1.0).min().item())) / 8), 1.0)
+
+
+def definite(A, shift):
+    """Whether A + shift I, shift (B,), has a Cholesky factor, (B,)."""
+    shifted = A.clone()
+    diagonal(shifted).add_(shift[:, None])
+    L, info = torch.linalg.cholesky_ex(shifted.mT)  # laid out by columns, as LAPACK wants it
+    return (info == 0) & L[:, -1, -1].isfinite()
 
 
 def _halves(A):
@@ -107,30 +117,58 @@ def _inverse_bounds(A):
     return torch.fmax(along_x, vector_norm(V, dim=-1).amax(-1)), upper_bound(V)
 
 
-def condition(A, lower, upper):
+def rounding(n, eps):
+    """What is below this, relative to lambda_max, cannot be told from zero: an eigenvalue of -lambda_max times it is
+    rounding, one beyond is not. `eps` is that of the dtype the matrix came in."""
+    return max(n, 32) * eps
+
+
+def condition(A, job):
     """A, regularised where it is singular, and bounds of its spectrum from below and from above, (B,) each.
 
-    For A with lambda_max <= upper <= 1. What is below eps cannot be told from zero: a matrix with such eigenvalues
-    gets eps I added, or as much more as it takes to have a Cholesky factor. Without a bound `lower` (B,)
-    that the caller vouches for, one inverse is spent: 1 / lambda_min <= min(||A^-1||_F, ||A^-1||_inf).
+    For A with lambda_max <= job.upper <= 1. What is below eps cannot be told from zero: a matrix with such
+    eigenvalues gets eps I added, or as much more as it takes to have a Cholesky factor; one that would need more than
+    rounding explains becomes NaN. Without a bound `lower` that is to be trusted, one inverse is spent:
+    1 / lambda_min <= min(||A^-1||_F, ||A^-1||_inf).
     """
     eps = torch.finfo(A.dtype).eps
+    lower = job.trusted(A)
     if lower is not None:
-        least = lower.clamp(eps / 8, 1)
-        shift = torch.where(lower < least, eps, 0).to(A.dtype)
-        low = torch.maximum(least, shift)
-        if shift.any():
-            A = A.clone()
-            diagonal(A).add_(shift[:, None])
-    else:
-        shift = A.new_zeros(len(A))
-        while True:
-            shifted = A.clone()
-            diagonal(shifted).add_(shift[:, None])
-            below, above = _inverse_bounds(shifted)
-            singular = ~(below * eps < 2)
-            if not singular.any():
-                break
-            shift = torch.where(singular, (4 * shift).clamp(min=eps), shift)
-        A, low = shifted, above.reciprocal().clamp(eps / 8, 1)
-    return A, low, torch.maximum(upper + shift, low)
+        job.certify(A, lower)
+        low, shift = lower.clamp(eps / 8, 1), 0
+        if not job.reads(A):
+            shift = torch.where(lower < eps, 4 * rounding(A.shape[-1], job.eps), 0).to(A.dtype)
+            A = _shifted(A, shift)
+        return A, low, torch.maximum(job.upper, low) + shift
+    below, above = _inverse_bounds(A)
+    singular = ~(below * eps < 2)
+    shift = 0
+    if not job.reads(A):
+        job.certify(A)
+        shift = torch.where(singular, 4 * rounding(A.shape[-1], job.eps), 0).to(A.dtype)
+        A, above = _shifted(A, shift), torch.where(singular, 1 / eps, above)
+    elif singular.any():
+        job.certify(A)
+        A, above, shift = A.clone(), above.clone(), torch.zeros_like(above)
+        A[singular], above[singular], shift[singular] = _regularised(A[singular], job.eps)
+    low = above.reciprocal().clamp(eps / 8, 1)
+    return A, low, torch.maximum(job.upper + shift, low)
+
+
+def _shifted(A, shift):
+    """A + shift I, shift (B,)."""
+    A = A.clone()
+    diagonal(A).add_(shift[:, None])
+    return A
+
+
+def _regularised(A, input_eps):
+    """A + shift I for singular A, a bound of its inverse, and the shift; NaN and 1, 0 where A is indefinite."""
+    eps, enough = torch.finfo(A.dtype).eps, 4 * rounding(A.shape[-1], input_eps)
+    shift, singular = A.new_zeros(len(A)), torch.ones(len(A), dtype=torch.bool, device=A.device)
+    while singular.any() and shift.max() < enough:
+        shift = torch.where(singular, (4 * shift).clamp(min=eps), shift)
+        below, above = _inverse_bounds(_shifted(A, shift))
+        singular = ~(below * eps < 2)
+    nothing = torch.where(singular, float("nan"), 0).to(A.dtype)
+    return _shifted(A, shift + nothing), torch.where(singular, 1, above), torch.where(singular, 0, shift)

@@ -29,17 +29,25 @@ def divided(folder, held_out, least=256):
     return photos[:-held_out], photos[-held_out:]
 
 
-def batches(pictures, size, count, scale=None, colour=0.0):
-    """Endless float batches (count, 3, size, size) of random crops, mirrored and, with a scale, rescaled at random."""
+class Transposed(torch.nn.Module):
+    """Rows and columns change places every other time, so that no axis is special."""
+
+    def forward(self, picture):
+        return picture.mT if torch.rand(()) < 0.5 else picture
+
+
+def crops(pictures, size, scale=None, colour=0.0):
+    """Endless float crops (1, 3, size, size) at random: mirrored, transposed and, with a scale, the share of the
+    picture's area that they show, rescaled."""
     augment = v2.Compose([
         v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.1), antialias=True) if scale else v2.RandomCrop(size),
         v2.RandomHorizontalFlip(),
+        Transposed(),
         v2.ColorJitter(colour, colour, colour, colour / 2) if colour else v2.Identity(),
         v2.ToDtype(torch.float32, scale=True),
     ])
     while True:
-        chosen = torch.randint(len(pictures), (count,))
-        yield torch.stack([augment(pictures[i]) for i in chosen])
+        yield augment(pictures[int(torch.randint(len(pictures), ()))])[None]
 
 
 def centre(picture):

@@ -3,7 +3,7 @@
 import torch
 
 from wct.training.losses import psnr, relative
-from wct.training.photos import batches, centre
+from wct.training.photos import centre, crops
 
 FEATURE_WEIGHT = 0.1
 CYCLE_WEIGHT = 0.5
@@ -15,25 +15,29 @@ class Reconstruction:
 
     kind, levels = "reconstruction", 5
 
-    def __init__(self, encoder, decoder, photos, args, layout):
-        self.encoder, self.decoder, self.level, self.layout = encoder, decoder, args.level, layout
-        self.learning = [decoder.block(k) for k in ([args.level] if args.level else range(1, self.levels + 1))]
-        self.crops = batches(photos, args.crop, args.batch)
+    def __init__(self, networks, loss_network, photos, args, layout):
+        self.encoder, self.decoder, self.level, self.layout = networks.encoder, networks.decoder, args.level, layout
+        self.learning = [self.decoder.block(k) for k in ([args.level] if args.level else range(1, self.levels + 1))]
+        self.crops, self.batch = crops(photos, args.crop), args.batch
+
+    def pictures(self):
+        """A batch (B, 3, H, W) of crops."""
+        return torch.cat([next(self.crops) for _ in range(self.batch)]).to(**self.layout)
 
     def forward(self):
         """Every block once, on a batch."""
-        for k, features in enumerate(self.encoder(next(self.crops).to(**self.layout)), 1):
+        for k, features in enumerate(self.encoder(self.pictures()), 1):
             self.decoder.block(k)(features)
 
     def loss(self, step):
         """The loss of a step, and a line for the log."""
-        pictures = next(self.crops).to(**self.layout)
-        loss = reconstruction_loss(self.encoder, self.decoder, pictures, self.level or random_level(self.levels))
+        level = self.level or random_level(self.levels)
+        loss = reconstruction_loss(self.encoder, self.decoder, self.pictures(), level)
         return loss, f"reconstruction {float(loss.detach()):.4f}"
 
-    def validate(self, decoder, held_out):
-        """A line for the log: the PSNR of a decoder on photos that were held out."""
-        return psnr_line(self.encoder, decoder, held_out)
+    def validate(self, networks, held_out):
+        """A line for the log: the PSNR on photos that were held out."""
+        return psnr_line(networks.encoder, networks.decoder, held_out)
 
 
 def random_level(levels):
@@ -57,6 +61,19 @@ def reconstruction_loss(encoder, decoder, pictures, level):
     output = decoder(x, level - 1)
     decoder.requires_grad_(True)
     return -psnr(output, pictures).mean() / 10 + FEATURE_WEIGHT * error + CYCLE_WEIGHT * cycle
+
+
+def chain_loss(encoder, decoder, pictures):
+    """Relative error of what every block makes of the encoder's features, less the PSNR from each level through all the
+    blocks below, in twenties of dB: means over the levels. The encoder is not asked to be easier to invert."""
+    with torch.no_grad():
+        features = [pictures, *encoder(pictures, decoder.levels)]
+    error = decibels = 0
+    for k in range(1, decoder.levels + 1):
+        x = decoder.block(k)(features[k])
+        error = error + relative(x.float(), features[k - 1].float()).mean()
+        decibels = decibels + psnr((decoder(x, k - 1) if k > 1 else x).float(), pictures).mean()
+    return (error - decibels / 20) / decoder.levels
 
 
 def psnr_line(encoder, decoder, photos):

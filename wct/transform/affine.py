@@ -9,7 +9,9 @@ For content features f of mean mu_c and covariance C_c, and a style's mu_s and C
     adain      T = diag(sigma_s / sigma_c)  adaptive instance normalisation (Huang and Belongie, 2017): single channels
 
 Every covariance C stands for C + eps I, a ridge eps relative to its own mean variance (`regularised`), so that the map
-of a picture into its own style is the identity.
+of a picture into its own style is the identity. A content with next to no variance, a blank slide, has rounding errors
+alone, which whitening would bring to full contrast: there T is weakened towards 0 (`substance`), and gives the style's
+mean.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from wct.options import Options
 from wct.sqrtm import matrix_inverse_sqrt, matrix_sqrt, matrix_sqrt_pair
 from wct.transform.statistics import Statistics, off_mps
 
-VARIANCE_FLOOR = 1e-5  # added to every variance; the encoder's channels have unit mean square over natural pictures
+# The encoder's channels have unit mean square over natural pictures, and a mean variance of 0.1 to 1.
+VARIANCE_FLOOR = 1e-5  # added to every variance
+NOISE = 2e-3  # the mean variance below which there is noise more than picture: contrasts of one or two steps of 255
 
 
 @dataclass(frozen=True)
@@ -97,5 +101,12 @@ def adain(content: Statistics, style: Statistics) -> AffineMap:
     return _through_means(torch.diag_embed((b / a).sqrt()), content, style)
 
 
+def substance(statistics: Statistics) -> torch.Tensor:
+    """min(1, v / NOISE)^2 for the mean variance v: (...,), 1 for all but pictures of one colour."""
+    return (statistics.covariance.diagonal(dim1=-2, dim2=-1).mean(-1) / NOISE).clamp(max=1).square()
+
+
 def _through_means(matrix, content, style):
+    weight = (substance(content) / substance(style).clamp(min=torch.finfo(matrix.dtype).tiny)).clamp(max=1)
+    matrix = weight[..., None, None] * matrix
     return AffineMap(matrix, style.mean - (matrix @ content.mean[..., None])[..., 0])

@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image, ImageChops
 
+from wct.batch.names import shortened_pair
 from wct.images import open_picture, save_picture
 from wct.options import STAGES, Options
 from wct.web.gradio_internals import somebody_waits
@@ -18,7 +19,7 @@ from wct.web.uploads import Ledger, keep, new_folder, without_folders
 LEVELS = ("colours", "grain", "small strokes", "strokes", "shapes")  # what relu1_1 ... relu5_1 show of a painting
 SLOTS = 3  # for paintings to mix
 CANCELLED = "Cancelled."
-NAMED = 110  # bytes that a picture's name may give to that of a result
+NAMED = 200  # bytes of a result's name, without its suffix
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ def sentence(error):
 
 def named(*paths, suffix=".png"):
     """The name of a result of these pictures, which fits into a folder."""
-    stems = [Path(path).stem.encode()[:NAMED].decode(errors="ignore") if path else "" for path in paths]
-    return "__".join(stems) + suffix
+    return "__".join(shortened_pair(*(Path(path).stem for path in paths), NAMED)) + suffix
 
 
 def _chosen(**paths):
@@ -273,5 +273,4 @@ def _told(result):
     """The seconds of a result, and what there is to say about its pictures."""
     seconds = result.seconds
     told = f"{sum(seconds.values()):.2f} s ({', '.join(f'{stage} {seconds[stage]:.2f}' for stage in STAGES)})"
-    notes = dict.fromkeys(getattr(result, "notes", ()))
-    return " ".join([told, *(without_folders(f"{note.rstrip('.')}.") for note in notes)])
+    return " ".join([told, *(without_folders(f"{note.rstrip('.')}.") for note in result.notes)])

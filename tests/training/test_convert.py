@@ -1,7 +1,7 @@
 import torch
 
-from models.convert import folded_encoder, normalise_channels
 from models.vgg import Encoder
+from wct.training.convert import folded_encoder, normalise_channels
 
 
 def test_folding_and_rescaling_change_nothing():

@@ -1,0 +1,47 @@
+"""The registry of networks: how wide they are, and the files of their weights."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Network:
+    """An encoder, VGG-19 or a narrower network of its shape, and the decoders that belong to it.
+
+    channels: of relu1_1, relu2_1, ..., as many as the network has levels. The convolutions in between are as wide
+    (`models.vgg`, `models.decoder`). encoder, decoders by name, deepest: files of weights, with the names of the
+    modules' state_dict, after "encoder." or "decoder." where one file holds both. deepest: what the last level alone
+    needs, its encoder stage and its decoder block; None where it is in the others.
+    """
+
+    channels: tuple[int, ...]
+    encoder: str
+    decoders: dict[str, str]
+    deepest: str | None = None
+
+    @property
+    def levels(self):
+        return len(self.channels)
+
+    @property
+    def files(self):
+        """All of them, each once."""
+        return list(dict.fromkeys(filter(None, (self.encoder, *self.decoders.values(), self.deepest))))
+
+
+NETWORKS = {
+    "full": Network(
+        (64, 128, 256, 512, 512),
+        "encoder.safetensors",
+        {"stylised": "decoder.safetensors", "reconstruction": "decoder_reconstruction.safetensors"},
+        "level5.safetensors",
+    ),
+    "small": Network((16, 32, 80, 160), "small.safetensors", {"stylised": "small.safetensors"}),
+}
+FULL = NETWORKS["full"].channels
+
+
+def find(name):
+    """The Network of a name; ValueError where there is none."""
+    if name not in NETWORKS:
+        raise ValueError(f"network {name!r} is none of {', '.join(NETWORKS)}")
+    return NETWORKS[name]

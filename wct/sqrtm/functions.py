@@ -1,0 +1,277 @@
+"""The public functions, and what they accept."""
+
+import operator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .autograd import differentiable_roots
+from .choice import choose
+from .ops import METHODS, autocast
+
+OPTIONS = {
+    "auto": ("lower", "tolerance"),
+    "mpa": ("lower", "degree", "scaling", "steps", "tolerance"),
+    "mtp": ("lower", "degree", "scaling", "steps", "tolerance"),
+    "newton_schulz": ("lower", "scaling", "steps", "tolerance"),
+    "zolotarev": ("lower", "degree", "steps", "tolerance"),
+    "eigh": ("lower", "steps", "tolerance"),
+    "svd": ("lower", "tolerance"),
+}
+assert set(OPTIONS) == {"auto", *METHODS}
+
+
+class Checked(NamedTuple):
+    """What a function whose name ends in `_ex` returns.
+
+    result: a tensor (..., n, n), or a pair of them; NaN where `info` is 1 or 3. info (...), int32: 0 where all is well,
+    1 for NaN or infinity in A, 2 for a matrix that is not symmetric, 3 for an indefinite one, 4 for one with an
+    eigenvalue below `lower`. residual (...): ||W A W - I||_F / sqrt(n), or ||Y Y - A||_F / ||A||_F where the square
+    root alone was asked for.
+    """
+
+    result: Tensor | tuple[Tensor, Tensor]
+    info: Tensor
+    residual: Tensor
+
+
+def matrix_sqrt(
+    A: Tensor, method: str = "auto", *, lower: float | Tensor | None = None, degree: int | None = None,
+    scaling: str | None = None, steps: int | None = None, tolerance: float | None = None, check_errors: bool = True,
+) -> Tensor:
+    r"""The symmetric positive semi-definite square root :math:`Y = A^{1/2}`, :math:`Y Y = A`.
+
+    Args:
+        A: symmetric positive semi-definite or complex Hermitian matrices of shape `(..., n, n)`, with any number of
+            leading dimensions. Asymmetry within rounding is averaged away.
+        method: "auto", the fastest that is accurate here, or a key of :data:`METHODS`.
+        lower: a number no eigenvalue of `A` is below, broadcast to the leading dimensions of `A`, for instance the
+            ridge that was added to a covariance. It saves the inverse that a bound costs otherwise. A number that is
+            within rounding of zero, compared to the greatest eigenvalue, is not used. Not differentiated.
+        degree: that of one approximant; the number of shifted solves of a rational one.
+        scaling: "spectrum" (default), or "frobenius" for the literal method of the paper.
+        steps: how often the approximant is applied; of eigh, how often its result is corrected.
+        tolerance: how far the eigenvalues of :math:`W A W` may be below 1, rounding aside; 2e-4 in float32 and 2e-12
+            in float64 by default. 1e-2 or 1e-3 do in training and save a few products.
+        check_errors: without, nothing is looked at. NaN then stays in its own matrix, and what is not positive
+            definite gives NaN or a number without meaning.
+
+    Returns:
+        Of the shape, dtype and device of `A`. float32 and float64 are computed as they are, half precisions in
+        float32; autocast is off inside, and under it halves give float32, as those of torch.linalg do.
+
+    Raises:
+        ValueError: if `A` is not a floating-point tensor, not square, contains NaN or infinity, is not symmetric, or
+            is indefinite by more than rounding, max(n, 32) eps lambda_max; if `lower` is NaN, of another shape or no
+            bound; if there is no such method, or if it does not take an option.
+
+    Differentiable any number of times, backward and forward, by the Lyapunov equation :math:`Y X + X Y = G` (Song,
+    Sebe and Wang, "Fast Differentiable Matrix Square Root", ICLR 2022, section 3.3). Works under
+    torch.compile(fullgraph=True), torch.export and torch.func.
+
+    Example:
+        >>> import torch
+        >>> from wct.sqrtm import matrix_sqrt
+        >>> A = torch.tensor([[5.0, 4.0], [4.0, 5.0]])
+        >>> matrix_sqrt(A)
+        tensor([[2., 1.],
+                [1., 2.]])
+    """
+    return _roots(A, method, "sqrt", "matrix_sqrt", check_errors, lower, degree, scaling, steps, tolerance)[0]
+
+
+def matrix_inverse_sqrt(
+    A: Tensor, method: str = "auto", *, lower: float | Tensor | None = None, degree: int | None = None,
+    scaling: str | None = None, steps: int | None = None, tolerance: float | None = None, check_errors: bool = True,
+) -> Tensor:
+    r"""The inverse square root :math:`W = A^{-1/2}`, :math:`W A W = I`.
+
+    A singular matrix is regularised: see :mod:`wct.sqrtm`. Arguments, result and errors are those of
+    :func:`matrix_sqrt`; the gradient solves :math:`W X + X W = -W^2 G W^2`.
+
+    Example:
+        >>> import torch
+        >>> from wct.sqrtm import matrix_inverse_sqrt
+        >>> matrix_inverse_sqrt(torch.diag(torch.tensor([4.0, 0.25])))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 2.0000]])
+    """
+    options = lower, degree, scaling, steps, tolerance
+    return _roots(A, method, "inverse", "matrix_inverse_sqrt", check_errors, *options)[1]
+
+
+def matrix_sqrt_pair(
+    A: Tensor, method: str = "auto", *, lower: float | Tensor | None = None, degree: int | None = None,
+    scaling: str | None = None, steps: int | None = None, tolerance: float | None = None, check_errors: bool = True,
+) -> tuple[Tensor, Tensor]:
+    r""":math:`(A^{1/2}, A^{-1/2})` for barely more than one of them costs; the gradient is one Lyapunov equation.
+
+    Arguments and errors are those of :func:`matrix_sqrt`.
+
+    Example:
+        >>> import torch
+        >>> from wct.sqrtm import matrix_sqrt_pair
+        >>> Y, W = matrix_sqrt_pair(torch.eye(3) * 4)
+        >>> torch.allclose(Y @ W, torch.eye(3))
+        True
+    """
+    return _roots(A, method, "pair", "matrix_sqrt_pair", check_errors, lower, degree, scaling, steps, tolerance)[:2]
+
+
+def matrix_sqrt_ex(
+    A: Tensor, method: str = "auto", *, lower: float | Tensor | None = None, degree: int | None = None,
+    scaling: str | None = None, steps: int | None = None, tolerance: float | None = None,
+) -> Checked:
+    """:func:`matrix_sqrt`, with what is wrong with a matrix returned in place of raised: see :class:`Checked`.
+
+    On an accelerator nothing of the matrices is read, so that nothing waits: the approximate methods then take as many
+    steps as the worst conditioning that the dtype knows, and only eigh and svd synchronise, as torch.linalg does.
+
+    Example:
+        >>> import torch
+        >>> from wct.sqrtm import matrix_sqrt_ex
+        >>> result, info, residual = matrix_sqrt_ex(torch.stack([torch.eye(4), -torch.eye(4)]))
+        >>> info
+        tensor([0, 3], dtype=torch.int32)
+    """
+    Y, _, info = _roots(A, method, "sqrt", "matrix_sqrt_ex", None, lower, degree, scaling, steps, tolerance)
+    with torch.no_grad():
+        error = torch.linalg.matrix_norm(Y @ Y - A) / torch.linalg.matrix_norm(A)
+    return Checked(Y, info, error)
+
+
+def matrix_inverse_sqrt_ex(
+    A: Tensor, method: str = "auto", *, lower: float | Tensor | None = None, degree: int | None = None,
+    scaling: str | None = None, steps: int | None = None, tolerance: float | None = None,
+) -> Checked:
+    """:func:`matrix_inverse_sqrt` as :func:`matrix_sqrt_ex` is to :func:`matrix_sqrt`.
+
+    Example:
+        >>> import torch
+        >>> from wct.sqrtm import matrix_inverse_sqrt_ex
+        >>> matrix_inverse_sqrt_ex(torch.eye(4), lower=3.0).info
+        tensor(4, dtype=torch.int32)
+    """
+    _, W, info = _roots(A, method, "inverse", "matrix_inverse_sqrt_ex", None, lower, degree, scaling, steps, tolerance)
+    with torch.no_grad():
+        return Checked(W, info, residual(A, W))
+
+
+def matrix_sqrt_pair_ex(
+    A: Tensor, method: str = "auto", *, lower: float | Tensor | None = None, degree: int | None = None,
+    scaling: str | None = None, steps: int | None = None, tolerance: float | None = None,
+) -> Checked:
+    """:func:`matrix_sqrt_pair` as :func:`matrix_sqrt_ex` is to :func:`matrix_sqrt`; `result` is the pair."""
+    Y, W, info = _roots(A, method, "pair", "matrix_sqrt_pair_ex", None, lower, degree, scaling, steps, tolerance)
+    with torch.no_grad():
+        return Checked((Y, W), info, residual(A, W))
+
+
+def residual(A: Tensor, W: Tensor) -> Tensor:
+    r""":math:`\|W A W - I\|_F / \sqrt n` per matrix: 0 for the exact inverse square root, 1 for `W = 0`.
+
+    Args:
+        A, W: of shape `(..., n, n)`. Computed in their dtype.
+
+    Returns:
+        Of shape `(...)`.
+
+    Example:
+        >>> import torch
+        >>> from wct.sqrtm import residual
+        >>> residual(4 * torch.eye(3), torch.eye(3))
+        tensor(3.)
+    """
+    n = A.shape[-1]
+    error = W @ A @ W - torch.eye(n, dtype=A.dtype, device=A.device)
+    return torch.linalg.matrix_norm(error) / max(n, 1) ** 0.5
+
+
+def _roots(A, method, want, name, check_errors, lower, degree, scaling, steps, tolerance):
+    """Y, W and info (of check_errors=None), in the dtype that is promised."""
+    _check_matrix(A, name)
+    if method != "auto" or (degree, scaling, steps, tolerance) != (None, None, None, None):
+        degree, steps = _checked_options(name, method, lower, degree, scaling, steps, tolerance)
+    if A.is_complex():
+        if scaling == "frobenius":
+            raise ValueError(f"{name}: the literal {method} takes real matrices")
+        return _of_complex(A, method, want, name, check_errors, lower, degree, scaling, steps, tolerance)
+    dtype = A.dtype
+    eps = torch.finfo(dtype).eps
+    if dtype not in (torch.float32, torch.float64):
+        A = A.float()
+        if autocast(A):
+            dtype = torch.float32
+    if lower is not None:
+        lower = _checked_lower(lower, A, name)
+    if method == "auto":
+        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad)
+    errors = "return" if check_errors is None else "raise" if check_errors else "ignore"
+    Y, W, _, _, info = differentiable_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps)
+    return (Y, W, info) if Y.dtype == dtype else (Y.to(dtype), W.to(dtype), info)
+
+
+def _of_complex(A, *arguments):
+    """The same for Hermitian A = R + iJ, by the real symmetric [[R, -J], [J, R]], whose roots are of that form."""
+    n = A.shape[-1]
+    R, J = A.real, A.imag
+    doubled = torch.cat([torch.cat([R, -J], -1), torch.cat([J, R], -1)], -2)
+    Y, W, info = _roots(doubled, *arguments)
+
+    def back(M):
+        if not M.numel():
+            return M.to(A.dtype)
+        first, last = M[..., :n, :], M[..., n:, :]
+        return torch.complex((first[..., :n] + last[..., n:]) / 2, (last[..., :n] - first[..., n:]) / 2)
+
+    return back(Y), back(W), info
+
+
+def _check_matrix(A, name):
+    if not isinstance(A, Tensor) or not (A.is_floating_point() or A.is_complex()):
+        kind = getattr(A, "dtype", type(A).__name__)
+        raise ValueError(f"{name}: expected a floating-point tensor, got {kind}")
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        raise ValueError(f"{name}: expected square matrices (..., n, n), got the shape {tuple(A.shape)}")
+
+
+def _checked_options(name, method, lower, degree, scaling, steps, tolerance):
+    """Refuse what there is not; degree and steps as Python's integers."""
+    if method not in OPTIONS:
+        raise ValueError(f"{name}: unknown method {method!r}; there are {', '.join(OPTIONS)}")
+    for option, value in dict(degree=degree, scaling=scaling, steps=steps, tolerance=tolerance).items():
+        if value is not None and option not in OPTIONS[method]:
+            raise ValueError(f"{name}: {method} takes no {option!r}; it takes {', '.join(OPTIONS[method])}")
+    if scaling not in (None, "spectrum", "frobenius"):
+        raise ValueError(f"{name}: scaling is 'spectrum' or 'frobenius', not {scaling!r}")
+    degree, steps = _whole_number(name, "degree", degree), _whole_number(name, "steps", steps)
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise ValueError(f"{name}: tolerance is a number between 0 and 1, not {tolerance!r}")
+    if scaling == "frobenius":
+        if steps and method != "newton_schulz":
+            raise ValueError(f"{name}: the literal {method} is applied once and takes no steps")
+        if tolerance:
+            raise ValueError(f"{name}: the literal {method} is as accurate as it is and takes no tolerance")
+    return degree, steps
+
+
+def _whole_number(name, option, value):
+    if value is None:
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"{name}: {option} is a positive whole number, not {value!r}")
+    return number
+
+
+def _checked_lower(lower, A, name):
+    lower = torch.as_tensor(lower, dtype=A.dtype, device=A.device).detach()
+    try:
+        return lower.expand(A.shape[:-2])
+    except RuntimeError:
+        shapes = f"{tuple(lower.shape)} does not broadcast to the leading {tuple(A.shape[:-2])}"
+        raise ValueError(f"{name}: lower of shape {shapes} of the matrices") from None

@@ -42,7 +42,7 @@ def build(stylizer, queue=40, log_out=False):
         photos = []  # of the tabs that take over that of the first
         with gr.Tab("Stylise", id="stylise"):
             content, style = tabs.stylise()
-        for name, build_tab in (("Mix", tabs.mix), ("All paintings", tabs.wall), ("Texture", tabs.texture),
+        for name, build_tab in (("Mix", tabs.mix), ("Gallery", tabs.wall), ("Texture", tabs.texture),
                                 ("Compare", tabs.compare), ("Folder", tabs.folder)):
             with gr.Tab(name, id=name.split()[0].lower()) as tab:
                 pair = build_tab()

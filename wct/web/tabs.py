@@ -124,10 +124,9 @@ class Tabs:
                 picker = self.paintings.picker("Paintings to mix: each click adds one")
                 for number in range(1, SLOTS + 1):
                     with gr.Group(visible=number == 1, elem_classes="slot") as box:
-                        with gr.Row():
-                            styles.append(photo(f"Painting {number}", height=180, min_width=140))
-                            weight = guarded(gr.Slider(0, 1, 0.5, step=0.05, label=f"Weight {number}", min_width=140,
-                                                       info="Relative to the others"), 0.5)
+                        styles.append(photo(f"Painting {number}", height=180))
+                        weight = guarded(gr.Slider(0, 1, 0.5, step=0.05, label=f"Weight {number}",
+                                                   info="Relative to the others"), 0.5)
                         with gr.Accordion(f"Where painting {number} applies", open=False):
                             editors.append(guarded(gr.ImageEditor(
                                 label=f"Paint where painting {number} applies", type="pil", sources=[], transforms=[],
@@ -249,15 +248,17 @@ class Tabs:
                 start, cancel = run_buttons("Compare")
                 line = told()
         pictures = gr.Gallery(label="Pictures, with the milliseconds of the transform and in all", columns=3,
-                              object_fit="contain", interactive=False, format="png", buttons=["download"])
-        table = gr.Dataframe(headers=list(TABLE), label="Medians", interactive=False, wrap=True)
-        plot = gr.BarPlot(x="backend", y="milliseconds", color="stage", label="Milliseconds by stage and backend")
-        csv = gr.DownloadButton("Download the table as CSV", interactive=False)
+                              object_fit="contain", interactive=False, format="png", buttons=["download"], visible=False)
+        table = gr.Dataframe(headers=list(TABLE), label="Medians", interactive=False, wrap=True, visible=False)
+        plot = gr.BarPlot(x="backend", y="milliseconds", color="stage", label="Milliseconds by stage and backend",
+                          visible=False)
+        csv = gr.DownloadButton("Download the table as CSV", visible=False)
 
         def run(content, style, backends, repeats, size, request: gr.Request, progress=gr.Progress()):
             def make(over):
                 *made, path, text = self.many.compared(content, style, backends, repeats, size, progress, over)
-                yield *made, gr.DownloadButton(value=path, interactive=True), text
+                kinds = gr.Gallery, gr.Dataframe, gr.BarPlot, gr.DownloadButton
+                yield *(kind(value=value, visible=True) for kind, value in zip(kinds, (*made, path))), text
 
             yield from self.live.several("compare", make, 5, request)
 
@@ -283,12 +284,14 @@ class Tabs:
                 line = told()
                 archive = gr.DownloadButton("Download all as a zip", interactive=False)
                 finished = gr.Gallery(label="Finished pictures", columns=3, object_fit="contain", interactive=False,
-                                      buttons=["download"])
+                                      buttons=["download"], visible=False)
                 failures = gr.Dataframe(headers=["What failed, and why"], label="Failures", interactive=False,
                                         wrap=True, visible=False)
             with gr.Column(elem_classes="options", min_width=280), gr.Group():
                 original = guarded(gr.Checkbox(True, label="Original size", info="Each photo's own"), True)
-                longest = side(self.web.most, 768, "Size", "Longest side of the results, where it is not the photo's")
+                longest = side(self.web.most, 768, "Size", "Longest side of the results in pixels")
+                longest.visible = False
+                original.change(lambda own: gr.Slider(visible=not own), original, longest, **QUIETLY)
                 controls = [option("strength"), option("keep_colors"), option("mode")]
 
         def run(contents, styles, paintings, original, size, strength, keep_colors, mode, request: gr.Request,
@@ -300,7 +303,7 @@ class Tabs:
                         keep_colors=keep_colors, mode=mode):
                     button = gr.DownloadButton(value=path, interactive=True) if isinstance(path, str) else gr.skip()
                     self.web.ledger.add(request.session_hash, [file for file, _ in pictures])
-                    yield pictures, gr.Dataframe(failed, visible=bool(failed)), button, text
+                    yield gr.Gallery(pictures, visible=bool(pictures)), gr.Dataframe(failed, visible=bool(failed)), button, text
 
             yield from self.live.several("folder", make, 4, request)
 

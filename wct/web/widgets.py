@@ -77,9 +77,10 @@ def size(web, photo):
 
 def photo(label: str, **options):
     """A place for a photo or a painting, named for people and for programs."""
-    here = f"Drop a {label.lower()} here\n- or -\nclick to choose one"
+    kind = label.split()[0].lower()
+    here = f"Drop a {kind} here\n- or -\nclick to choose one"
     return image_input(**{"label": label, "height": 260, "sources": ["upload", "clipboard"], "placeholder": here,
-                          "buttons": ["fullscreen"], "elem_classes": f"photo zone-{label.lower()}"} | options)
+                          "buttons": ["fullscreen"], "elem_classes": f"photo zone-{kind}"} | options)
 
 
 def drawn(kind: str, value=None, **options):

@@ -61,7 +61,9 @@ window.wct = (() => {
         figure.append(make("img", {class: "before", src: value.before.url, alt: "The photo"}), after, slide);
       } else figure.append(after);
       const big = make("button", {type: "button", class: "big", title: "Full screen", "aria-label": "Full screen",
-        onclick: () => document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen()}, "⛶");
+        onclick: () => document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen()});
+      big.innerHTML = '<svg viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor" stroke-width="2"'
+        + ' aria-hidden="true"><path d="M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"/></svg>';
       figure.append(big);
       fill(element, figure);
       if (value.tab === "stylise") record(value);
@@ -149,7 +151,7 @@ window.wct = (() => {
     const photo = await stored("photo"), own = painting ? null : await stored("painting");
     if (photo) await give(place.querySelector(".zone-photo"), [photo]);
     if (own) await give(place.querySelector(".zone-painting"), [own]);
-    if (painting) document.querySelector(".picker")?.wctChoose?.(painting);
+    if (painting) [...document.querySelectorAll(".picker")].find((one) => one.wctChoose)?.wctChoose(painting);
   }
 
   async function link() {
@@ -290,6 +292,17 @@ window.wct = (() => {
     }
   }
 
-  addEventListener("load", watchServer);
+  // Gradio names some parts that have no role, or tells changes to nobody.
+  function describe() {
+    document.querySelectorAll(".empty[aria-label]:not([role])").forEach((part) => part.setAttribute("role", "img"));
+    document.querySelectorAll(".told:not([role])").forEach((part) => part.setAttribute("role", "status"));
+  }
+
+  addEventListener("load", () => {
+    watchServer();
+    let soon;
+    new MutationObserver(() => { soon ??= setTimeout(() => { soon = null; describe(); }, 200); })
+      .observe(document.body, {childList: true, subtree: true});
+  });
   return {picker, viewer, wall, pairs, past, remember, recall, reopened, link, look, tab, stale};
 })();

@@ -59,7 +59,7 @@ def main(argv=None):
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
         from wct.runtime.examples import EXAMPLES
-        from wct.web.page import CSS, HEAD, THEME, build
+        from wct.web.page import HEAD, THEME, build
         from wct.web.security import middleware, password
 
         try:
@@ -67,9 +67,9 @@ def main(argv=None):
             page = build(stylizer, args.queue_size, bool(args.auth)).queue(api_open=False)
             page.launch(
                 server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
-                auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME, css=CSS,
-                head=HEAD, max_threads=args.queue_size + 40,
-                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES), uploads], enable_monitoring=False,
+                auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME, head=HEAD,
+                max_threads=args.queue_size + 40,
+                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES)], enable_monitoring=False,
                 state_session_capacity=100,
                 app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)},
             )

@@ -23,8 +23,10 @@ THEME = gr.themes.Default(primary_hue="indigo", font=FONTS, font_mono=["ui-monos
     link_text_color="*primary_700", link_text_color_dark="*primary_300",
     checkbox_label_text_color="*body_text_color",
 )
-CSS = (STATIC / "style.css").read_text(encoding="utf-8")
-HEAD = f"<script>{(STATIC / 'script.js').read_text(encoding='utf-8')}</script>"
+HEAD = "".join(  # Gradio's own `css` would reach only what lies in its container
+    f"<{tag}>{(STATIC / name).read_text(encoding='utf-8')}</{tag}>"
+    for tag, name in (("style", "style.css"), ("script", "script.js"))
+)
 TITLE = "Any photo in any painting's style"
 
 

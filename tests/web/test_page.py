@@ -65,7 +65,7 @@ def upload(page, label, *paths):
 
 def choose_photo(page, content=CONTENTS[1]):
     page.locator(".zone-photo").locator("visible=true").locator("input[type=file]").first.set_input_files(str(content))
-    expect(page.locator(".zone-photo").locator("visible=true").get_by_label("Remove Image")).to_have_count(1)
+    expect(page.locator(".zone-photo").locator("visible=true").get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
 
 
 def choose_painting(page, name=WAVE):
@@ -75,7 +75,7 @@ def choose_painting(page, name=WAVE):
 def choose_pair(page, content=CONTENTS[1], size=SMALL):
     choose_photo(page, content)
     choose_painting(page)
-    expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(1)
+    expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
     ask_for(page, size)
 
 
@@ -229,7 +229,7 @@ def test_paintings_are_found_by_name_and_by_chance(open_page):
     expect(page.get_by_text("No painting has such a name.")).to_be_visible()
     search.fill("")
     press(page, "Surprise me")
-    expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(1)
+    expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
     expect(page.locator(".picker button[aria-pressed=true]")).to_have_count(1)
 
 
@@ -243,7 +243,7 @@ def test_a_reload_and_a_link_bring_everything_back(open_page, page_url):
     link = page.evaluate("navigator.clipboard.readText()")
     page.goto(page_url)
     ready(page)
-    expect(page.get_by_label("Remove Image")).to_have_count(2)
+    expect(page.get_by_label("Remove Image")).to_have_count(2, timeout=PATIENCE)
     expect(page.get_by_label("number input for Strength").locator("visible=true")).to_have_value("0.55")
     expect(page.get_by_label("number input for Size").locator("visible=true")).to_have_value(str(SMALL))
 
@@ -277,7 +277,7 @@ def test_a_lost_server_is_said_and_the_page_comes_back(open_page):
         page.context.set_offline(False)
     ready(page)
     expect(page.get_by_text("The server does not answer.")).to_have_count(0)
-    expect(page.get_by_label("Remove Image")).to_have_count(1)
+    expect(page.get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
 
 
 def test_a_picture_is_pasted_anywhere_and_others_than_browsers_show_are_shown(open_page, tmp_path):
@@ -289,7 +289,7 @@ def test_a_picture_is_pasted_anywhere_and_others_than_browsers_show_are_shown(op
         document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
     }""")
     photo = page.locator(".zone-photo").locator("visible=true")
-    expect(photo.get_by_label("Remove Image")).to_have_count(1)
+    expect(photo.get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
     photo.get_by_label("Remove Image").click()
     with Image.open(CONTENTS[1]) as picture:
         picture.reduce(4).save(tmp_path / "scan.tif")
@@ -321,7 +321,7 @@ def test_an_example_fills_the_page_in_one_click(open_page):
     ask_for(page, SMALL)
     page.get_by_role("button", name=re.compile("^Example: moose")).click()
     told(page, DONE)
-    expect(page.get_by_label("Remove Image")).to_have_count(2)
+    expect(page.get_by_label("Remove Image")).to_have_count(2, timeout=PATIENCE)
 
 
 def test_all_paintings_at_once_each_a_click_from_the_full_picture(open_page):
@@ -448,7 +448,7 @@ def test_texture(open_page, tmp_path):
     page = open_page()
     page.get_by_role("tab", name="Texture").click()
     choose_painting(page)
-    expect(page.get_by_label("Remove Image")).to_have_count(1)
+    expect(page.get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
     set_number(page, "Width", 128)
     set_number(page, "Height", 64)
     press(page, "Make a texture")

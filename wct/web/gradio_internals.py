@@ -5,12 +5,13 @@ Look here first when a new version of Gradio does not work.
 
 import sys
 import traceback as _traceback
+from abc import ABCMeta
 
 from gradio import queueing, routes
 from gradio.context import LocalContext
 from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
 
-__all__ = ["brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users"]
+__all__ = ["brief_errors", "with_preprocess", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users"]
 
 
 def somebody_waits():
@@ -22,6 +23,18 @@ def somebody_waits():
         return event is not None and event.alive  # else cancelled, or its client is gone
 
     return waits
+
+
+def with_preprocess(component, preprocess):
+    """The component with another `preprocess(component, payload)`.
+
+    In a class of its own: an update makes a component anew by its class, and would lose what the instance alone has.
+    Gradio's metaclass would write that class into a file of stubs beside its own source, so it is left out.
+    """
+    kind = type(component)
+    component.__class__ = ABCMeta.__new__(type(kind), kind.__name__, (kind,), {
+        "__module__": kind.__module__, "preprocess": preprocess})
+    return component
 
 
 def users(app):

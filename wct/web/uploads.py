@@ -13,7 +13,7 @@ import gradio as gr
 from PIL import Image
 
 from wct.images import open_picture, save_picture, with_alpha
-from wct.web.gradio_internals import save_base64_to_cache, save_url_to_cache
+from wct.web.gradio_internals import save_base64_to_cache, save_url_to_cache, with_preprocess
 
 SHOWN = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # formats that every browser shows
 THUMBNAIL = 180  # pixels
@@ -28,31 +28,31 @@ def guarded(component, default=None):
 
     Gradio itself looks only at files that carry its mark.
     """
-    preprocess, uploads = component.preprocess, folder().resolve()
+    preprocess = type(component).preprocess
 
-    def check(value):
-        if isinstance(value, dict):
-            if value.get("path") and not Path(value["path"]).resolve().is_relative_to(uploads):
-                raise gr.Error("Upload the picture first.", print_exception=False)
-            value = list(value.values())
-        for item in value if isinstance(value, list) else []:
-            check(item)
-
-    def checked(payload):
+    def checked(self, payload):
         if payload is None:
             return default
-        check(payload.model_dump() if hasattr(payload, "model_dump") else payload)
-        return preprocess(payload)
+        _check(payload.model_dump() if hasattr(payload, "model_dump") else payload)
+        return preprocess(self, payload)
 
-    component.preprocess = checked
-    return component
+    return with_preprocess(component, checked)
+
+
+def _check(value):
+    """Raise gr.Error for a path inside that is no upload."""
+    if isinstance(value, dict):
+        if value.get("path") and not Path(value["path"]).resolve().is_relative_to(folder().resolve()):
+            raise gr.Error("Upload the picture first.", print_exception=False)
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        _check(item)
 
 
 def image_input(**options):
     """A gr.Image that hands over the file as it was uploaded: `open_picture` reads it, and says what is wrong."""
     image = gr.Image(type="filepath", image_mode=None, **options)
-    image.preprocess = lambda payload: payload and payload.path
-    return guarded(image)
+    return guarded(with_preprocess(image, lambda self, payload: payload.path))
 
 
 def new_folder():

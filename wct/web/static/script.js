@@ -258,8 +258,7 @@ window.wct = (() => {
 
   function look() {
     const place = shown(".studio .result")[0];
-    if (place && place.getBoundingClientRect().top > innerHeight / 2 || place?.getBoundingClientRect().bottom < 80)
-      place.scrollIntoView({block: "start", behavior: "smooth"});
+    if (place && matchMedia("(max-width: 800px)").matches) place.scrollIntoView({block: "start", behavior: "smooth"});
   }
 
   const tab = (name) => [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === name)?.click();
@@ -298,11 +297,15 @@ window.wct = (() => {
     document.querySelectorAll(".told:not([role])").forEach((part) => part.setAttribute("role", "status"));
   }
 
-  addEventListener("load", () => {
+  function begin() {
     watchServer();
     let soon;
     new MutationObserver(() => { soon ??= setTimeout(() => { soon = null; describe(); }, 200); })
       .observe(document.body, {childList: true, subtree: true});
-  });
+    describe();
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
   return {picker, viewer, wall, pairs, past, remember, recall, reopened, link, look, tab, stale};
 })();

@@ -267,10 +267,14 @@ window.wct = (() => {
     return /class="said"/.test(line || "") ? `<p class="old">${text}</p>` : line;
   }
 
-  document.addEventListener("focusout", (event) => {  // an emptied number goes back to its default
-    const box = event.target;
-    if (box.type === "number" && box.value === "")
-      box.closest(".block")?.querySelector(".reset-button, [aria-label^='Reset']")?.click();
+  let emptied = null;  // a number that is emptied goes back to its default, not to the least there is
+  document.addEventListener("input", ({target}) => {
+    if (target.type === "number") emptied = target.value === "" ? target : null;
+  }, true);
+  document.addEventListener("focusout", ({target}) => {
+    if (target !== emptied) return;
+    emptied = null;
+    setTimeout(() => target.closest(".block")?.querySelector("button")?.click());
   });
 
   async function watchServer() {

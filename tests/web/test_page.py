@@ -63,9 +63,20 @@ def upload(page, label, *paths):
     box.locator("visible=true").or_(box).last.set_input_files(list(map(str, paths)))
 
 
+def given(page, kind):
+    """The buttons that take photos or paintings away again."""
+    return page.locator(f".zone-{kind}").locator("visible=true").get_by_label("Remove Image")
+
+
+def weights(page):
+    """Of the paintings to mix."""
+    return page.get_by_label(re.compile("^number input for Weight")).locator("visible=true")
+
+
 def choose_photo(page, content=CONTENTS[1]):
-    page.locator(".zone-photo").locator("visible=true").locator("input[type=file]").first.set_input_files(str(content))
-    expect(page.locator(".zone-photo").locator("visible=true").get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
+    box = page.locator(".zone-photo").locator("visible=true").locator("input[type=file]")
+    box.first.set_input_files(str(content))
+    expect(given(page, "photo")).to_have_count(1, timeout=PATIENCE)
 
 
 def choose_painting(page, name=WAVE):
@@ -75,7 +86,7 @@ def choose_painting(page, name=WAVE):
 def choose_pair(page, content=CONTENTS[1], size=SMALL):
     choose_photo(page, content)
     choose_painting(page)
-    expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
+    expect(given(page, "painting")).to_have_count(1, timeout=PATIENCE)
     ask_for(page, size)
 
 
@@ -177,7 +188,7 @@ def test_on_a_phone_the_result_and_its_strength_come_into_sight(open_page):
     page.wait_for_timeout(800)  # it scrolls smoothly
     for part in (result(page), page.get_by_label("range slider for Strength").locator("visible=true")):
         box = part.bounding_box()
-        assert 0 <= box["y"] and box["y"] + box["height"] <= 844, box
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 844, box
 
 
 def test_an_error_leaves_the_result_and_an_emptied_number_its_default(open_page, tmp_path):
@@ -190,13 +201,13 @@ def test_an_error_leaves_the_result_and_an_emptied_number_its_default(open_page,
     press(page, "Stylise")
     told(page, DONE)
     before = shown(page)
-    page.locator(".zone-photo").locator("visible=true").get_by_label("Remove Image").click()
+    given(page, "photo").click()
     told(page, "Choose a photo first.")
     choose_photo(page, text)
     told(page, "letter.jpg is no picture of a known format")
     assert shown(page) == before
 
-    page.locator(".zone-photo").locator("visible=true").get_by_label("Remove Image").click()
+    given(page, "photo").click()
     choose_photo(page)
     told(page, DONE)
     set_number(page, "Strength", "")
@@ -229,7 +240,7 @@ def test_paintings_are_found_by_name_and_by_chance(open_page):
     expect(page.get_by_text("No painting has such a name.")).to_be_visible()
     search.fill("")
     press(page, "Surprise me")
-    expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
+    expect(given(page, "painting")).to_have_count(1, timeout=PATIENCE)
     expect(page.locator(".picker button[aria-pressed=true]")).to_have_count(1)
 
 
@@ -307,7 +318,7 @@ def test_sizes_are_those_that_the_photo_can_have(open_page, tmp_path):
     page.get_by_label("Original size").locator("visible=true").uncheck()
     longest = page.get_by_label("range slider for Size").locator("visible=true")
     expect(longest).to_have_attribute("max", "4000")
-    page.locator(".zone-photo").locator("visible=true").get_by_label("Remove Image").click()
+    given(page, "photo").click()
     choose_photo(page, tmp_path / "larger.jpg")
     expect(page.get_by_text("4000 × 3000 pixels; made 2309 long").first).to_be_visible()
     expect(longest).to_have_attribute("max", "2309")
@@ -403,7 +414,7 @@ def test_a_cancelled_folder_gives_what_it_has_made(open_page, tmp_path):
 def test_a_mask_painted_on_the_photo(open_page, tmp_path):
     page = open_page()
     page.get_by_role("tab", name="Mix").click()
-    assert page.locator(".slot").locator("visible=true").count() == 1  # others on demand
+    expect(weights(page)).to_have_count(1)  # others on demand
     choose_photo(page)
     choose_painting(page)
     page.get_by_role("button", name=re.compile("Where painting 1 applies")).click()
@@ -432,13 +443,13 @@ def test_paintings_to_mix_come_one_by_one(open_page):
     choose_photo(page)
     for number, name in enumerate((WAVE, "Wassily Kandinsky: Composition VIII, 1923"), 1):
         choose_painting(page, name)
-        expect(page.locator(".slot").locator("visible=true")).to_have_count(number)
-        expect(page.locator(".slot").locator("visible=true").get_by_label("Remove Image")).to_have_count(number)
+        expect(weights(page)).to_have_count(number)
+        expect(given(page, "painting")).to_have_count(number, timeout=PATIENCE)
     ask_for(page, SMALL)
     press(page, "Mix")
     told(page, DONE)
     press(page, "Add a painting")
-    expect(page.locator(".slot").locator("visible=true")).to_have_count(3)
+    expect(weights(page)).to_have_count(3)
 
 
 def test_texture(open_page, tmp_path):

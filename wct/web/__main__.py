@@ -67,10 +67,9 @@ def main(argv=None):
             page = build(stylizer, args.queue_size, bool(args.auth)).queue(api_open=False)
             page.launch(
                 server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
-                auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME, head=HEAD,
-                max_threads=args.queue_size + 40,
-                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES)], enable_monitoring=False,
-                state_session_capacity=100,
+                auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME,
+                head=HEAD, max_threads=args.queue_size + 40, footer_links=["api"], ssr_mode=False,
+                allowed_paths=[str(EXAMPLES)], enable_monitoring=False, state_session_capacity=100,
                 app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)},
             )
         except (OSError, OverflowError, RuntimeError, ValueError) as error:

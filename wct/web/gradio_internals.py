@@ -11,7 +11,7 @@ from gradio import queueing, routes
 from gradio.context import LocalContext
 from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
 
-__all__ = ["brief_errors", "with_preprocess", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users"]
+__all__ = ["brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users", "with_preprocess"]
 
 
 def somebody_waits():

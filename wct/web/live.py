@@ -59,7 +59,10 @@ class Live:
         self._clients, self._lock = defaultdict(_Client), threading.Lock()
 
     def pictures(self, tab, make, format, values, live, request):
-        """Updates of [viewer, line, download]. make(values, over) -> Made; live: only where something stands already."""
+        """Updates of [viewer, line, download].
+
+        make: (values, over) -> Made. live: only where something stands already.
+        """
         client, settings = self._clients[request.session_hash], repr(values)
         ticket = self._ticket(client, tab, settings, live)
         if ticket is None:

@@ -118,7 +118,7 @@ class Guard:
 
     def _is_own(self, host):
         name = _hostname(host)
-        if name in self.allowed or self.share and name.endswith(".gradio.live"):
+        if name in self.allowed or (self.share and name.endswith(".gradio.live")):
             return True
         try:
             return bool(ipaddress.ip_address(name))  # no name can be turned to another address

@@ -248,7 +248,8 @@ class Tabs:
                 start, cancel = run_buttons("Compare")
                 line = told()
         pictures = gr.Gallery(label="Pictures, with the milliseconds of the transform and in all", columns=3,
-                              object_fit="contain", interactive=False, format="png", buttons=["download"], visible=False)
+                              object_fit="contain", interactive=False, format="png", buttons=["download"],
+                              visible=False)
         table = gr.Dataframe(headers=list(TABLE), label="Medians", interactive=False, wrap=True, visible=False)
         plot = gr.BarPlot(x="backend", y="milliseconds", color="stage", label="Milliseconds by stage and backend",
                           visible=False)
@@ -303,7 +304,8 @@ class Tabs:
                         keep_colors=keep_colors, mode=mode):
                     button = gr.DownloadButton(value=path, interactive=True) if isinstance(path, str) else gr.skip()
                     self.web.ledger.add(request.session_hash, [file for file, _ in pictures])
-                    yield gr.Gallery(pictures, visible=bool(pictures)), gr.Dataframe(failed, visible=bool(failed)), button, text
+                    shown = gr.Gallery(pictures, visible=bool(pictures)), gr.Dataframe(failed, visible=bool(failed))
+                    yield *shown, button, text
 
             yield from self.live.several("folder", make, 4, request)
 

@@ -12,6 +12,7 @@ from typing import Any
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # methods of wct.sqrtm
 DECODERS = ("stylised", "reconstruction")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+NETWORKS = {"full": "Best", "small": "Fast"}  # of `models`
 MODES = {"single": "Single pass", "cascade": "Cascade"}
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = {"zca": "Whitening and colouring", "transport": "Transport", "adain": "AdaIN"}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from PIL import Image
 
 from wct import Stylizer
 from wct.images import PictureError
-from wct.pipeline import tiles
+from wct.options import OPTIONS
+from wct.pipeline import bands, tiles
 
 PHOTO = Image.open(CONTENTS[1]).convert("RGB").resize((371, 290))
 LEFT = Image.new("L", PHOTO.size)
@@ -29,6 +32,8 @@ def deep():
 def small(monkeypatch):
     """Smaller tiles than are worth their margins, for a small picture."""
     monkeypatch.setattr(tiles, "SMALLEST_TILE", 128)
+    monkeypatch.setattr("wct.pipeline.stylizer.SMALLEST_TILE", 128)
+    monkeypatch.setitem(OPTIONS, "tile", replace(OPTIONS["tile"], least=128))
     monkeypatch.setattr(tiles, "BLOCK", 64)
 
 
@@ -118,6 +123,19 @@ def test_where_memory_does_not_suffice_smaller_tiles_are_taken(monkeypatch, smal
     monkeypatch.setattr(stylizer.encoder, "forward", lambda x, levels=None: forward(x.repeat(1, 1, 300, 1)))
     with pytest.raises(PictureError, match="given picture.*memory.*smaller"):
         stylizer(PHOTO.rotate(90), STYLES[2])
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"strength": 0.5}, {"mode": "cascade"}, {"levels": 1}, {"levels": 2, "strength": 0.4}, {"levels": 5},
+    {"masks": [LEFT]}, {"keep_colors": True},
+], ids=str)
+def test_bands_make_the_same_picture(deep, monkeypatch, options):
+    """Rows by rows, what the networks take on the way stays small; so does the memory of a large picture."""
+    whole = deep(PHOTO, STYLES[2:3], **options)
+    monkeypatch.setattr(bands, "PIXELS", 64 * 371)
+    monkeypatch.setattr(tiles, "BLOCK", 64)
+    deep.forget(styles=False)
+    assert difference(deep(PHOTO, STYLES[2:3], **options), whole) <= 1
 
 
 def test_tiles_of_no_use_are_refused(stylizer):

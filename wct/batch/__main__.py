@@ -1,5 +1,6 @@
 """Stylise files and folders: python -m wct.batch CONTENT [CONTENT ...] STYLE --output DIR"""
 
+import os
 import signal
 import sys
 from collections import Counter
@@ -74,7 +75,7 @@ def summary(rows):
 
 def _found(args):
     """The contents (None for a texture) and the styles, and rows of the report for what looks like one and isn't."""
-    results_and_masks = [path.resolve() for path in (args.output, *(args.mask or [])) if not path.is_file()]
+    results_and_masks = [path.resolve() for path in (args.output, *(args.mask or [])) if not os.path.isfile(path)]
     found = [pictures(paths, args.recursive, results_and_masks) for paths in (args.content, [args.style]) if paths]
     left_out = [dict.fromkeys(COLUMNS) | {column: str(path), "status": "left out", "error": reason}
                 for survey, column in zip(found, ("content", "style") if args.content else ("style",))
@@ -117,7 +118,7 @@ def _prepared(args, contents, styles):
     masks_of = masks(args.mask, contents, args.content, count)
     prepare_places(args.output, args.report)
     levels = max(DEFAULT_LEVELS, len(level_strengths(args.levels, MOST_LEVELS)))
-    stylizer = Stylizer.from_pretrained(device=args.device, levels=levels)
+    stylizer = Stylizer.from_pretrained(network=args.network, device=args.device, levels=levels)
     todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix, blend))
     return stylizer, todo, options | {
         "format": args.format, "metadata": args.metadata, "masks_of": masks_of, "timed": True,
@@ -131,7 +132,7 @@ def main(argv=None):
     prepare()
     tell, made, interrupted, comparison = Teller(), [], False, None
     try:
-        if args.output.is_file():
+        if os.path.isfile(args.output):  # which Path.is_file cannot tell of names that are too long
             parser.error(f"--output {args.output} is a file; name a folder")
         if args.output.resolve() in (path.resolve() for path in (*args.content, args.style)):
             parser.error("--output must be another folder than the pictures come from")

@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import count
 from pathlib import Path
 
-from wct.batch.names import MARK, folded, length, longest, shortened_pair
+from wct.batch.names import MARK, folded, joined, length, longest
 
 
 def labels(paths, folders=True):
@@ -56,9 +56,8 @@ def jobs(contents, styles, output, suffix, blend=False, folders=True):
     every run.
     """
     styles = [(styles, "blend")] if blend else list(zip(styles, labels(styles, folders)))
-    unique, room = Unique(), longest(output) - length(f"__{suffix}") - MARK - 1
+    unique, room = Unique(), longest(output) - length(suffix) - MARK - 1
     contents = list(contents)
     for content, content_label in zip(contents, labels([content or Path("texture") for content in contents], folders)):
         for style, style_label in styles:
-            name = "__".join(shortened_pair(content_label, style_label, room))
-            yield content, style, output / f"{unique(name)}{suffix}"
+            yield content, style, output / f"{unique(joined(content_label, style_label, room))}{suffix}"

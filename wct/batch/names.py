@@ -45,7 +45,8 @@ def shortened(name, most):
     return f"{begin.rstrip(' ._')}~{mark(name)}"
 
 
-def shortened_pair(first, second, most):
-    """Two names that together have `most` bytes; the shorter one keeps more of its own."""
-    first = shortened(first, max(most // 2, most - length(second)))
-    return first, shortened(second, most - length(first))
+def joined(content, style, most=240):
+    """What a picture's file is called, without its suffix, in `most` bytes; the shorter name keeps more of its own."""
+    most -= 2
+    content = shortened(content, max(most // 2, most - length(style)))
+    return f"{content}__{shortened(style, most - length(content))}"

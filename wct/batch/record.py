@@ -22,7 +22,7 @@ class Identity(NamedTuple):
     options: str
 
 
-WORDS = Identity("of another photo", "of another painting", "with another mask", "with other options")
+WORDS = Identity("of another photo", "of another painting", "with another mask", "with other options or networks")
 
 
 class Made(NamedTuple):
@@ -64,7 +64,7 @@ class Record:
         """The Identity of a picture of a content (None for a texture) in the styles, with masks (or None each)."""
         return Identity(
             content and self.file(content)[1], _digest(*(self.file(style)[1] for style in styles)),
-            masks and _digest(*(mask and self.file(mask)[1] for mask in masks)), self._options)
+            _digest(*(mask and self.file(mask)[1] for mask in masks)) if masks else None, self._options)
 
     def find(self, path, content, styles, masks=None):
         """Where the picture is that would be written to path, if it was made already; else None."""

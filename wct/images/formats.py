@@ -87,8 +87,15 @@ def _openers(start, suffix, check):
         yield lambda file: _jxl(file, check)
     for name in _PILLOWS:
         factory, accepts = Image.OPEN[name]
-        if (accepts(start[:16]) is True) if accepts else suffix in _TARGA:
+        if _accepted(accepts, start) if accepts else suffix in _TARGA:
             yield lambda file, factory=factory: _with_profile(factory(file, ""), file)
+
+
+def _accepted(accepts, start):
+    try:
+        return accepts(start[:16]) is True  # a string stands for a codec that is missing
+    except IndexError:  # of a file of a few bytes
+        return False
 
 
 def _with_profile(image, file):

@@ -43,7 +43,7 @@ def open_mask(source, picture: Picture, fewest: int = 256) -> Mask:
     `fewest` pixels.
     """
     name = name_of(source)
-    with explained(name), decoded(source, name) as (image, orientation, notes):
+    with explained(name), decoded(source, name) as (image, _, orientation, notes):
         grey, taken = _grey(_in_8_bits(image))
         grey = turned(grey, orientation)
         (a, b), (width, height) = grey.size, picture.size

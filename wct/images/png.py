@@ -23,7 +23,7 @@ class Png(PngImageFile):
         self.code = chunks.get("cICP", b"")
         if len(self.code) == 4:
             self.info.pop("icc_profile", None)
-        if len(self.key) and self.depth in (2, 4):
+        if len(self.key) and self.depth < 8:
             self.info["transparency"] = int(self.key[0]) * (255 // (2**self.depth - 1))  # as pillow scales the pixels
 
     @property

@@ -43,13 +43,14 @@ def open_picture(source, max_size: int | None = None, max_pixels: int = MAX_PIXE
     if max_size is not None and max_size < 1:
         raise ValueError(f"max_size must be at least 1, not {max_size}")
     name = name_of(source)
-    with explained(name), decoded(source, name, max_size, max_pixels) as (image, orientation, notes):
+    with explained(name), decoded(source, name, max_size, max_pixels) as (image, size, orientation, notes):
         metadata = None
         with suppress(Exception):  # the pixels are whole: broken EXIF is no reason to refuse them
             metadata = kept(image.getexif())
         image, profile, light, more = _in_8_bits(image.copy() if image is source else image)
-        if max_size is not None:
-            image.thumbnail((max_size, max_size), Image.Resampling.LANCZOS, reducing_gap=2.0)  # weighs colours by alpha
+        if max_size is not None and max(size) > max_size:  # colours are weighed by alpha
+            to = tuple(max(1, round(side * max_size / max(size))) for side in size)
+            image = image.resize(to, Image.Resampling.LANCZOS, reducing_gap=2.0)
         image = turned(image, orientation)
         alpha = image.getchannel("A") if "A" in image.mode else None
         if light:
@@ -64,8 +65,9 @@ def open_picture(source, max_size: int | None = None, max_pixels: int = MAX_PIXE
 
 @contextmanager
 def decoded(source, name, max_size=None, max_pixels=MAX_PIXELS):
-    """(image, orientation, notes) inside: the numbers of a source's pixels as a PIL image of any mode, not turned.
+    """(image, size, orientation, notes) inside: a source's pixels, as its numbers are, in a PIL image not turned.
 
+    size: that of the whole picture; the image may have been decoded smaller, to twice max_size at least.
     Raises ReadError, and whatever pillow raises: it is for `explained`.
     """
     def check(size):
@@ -80,14 +82,15 @@ def decoded(source, name, max_size=None, max_pixels=MAX_PIXELS):
         if isinstance(source, Image.Image):
             check(source.size)
             source.load()
-            yield source, _orientation(source), []
+            yield source, source.size, _orientation(source), []
             return
         suffix = Path(name).suffix.lower()
         with io.BytesIO(source.read()) if hasattr(source, "read") else open(source, "rb") as file:
             found = identify(file, check, suffix)
+            size = found.image.size
             own = None if found.orientation else file  # a preview is whole
             image, notes = load_all(found.image, own, max_size, lambda file: identify(file, check, suffix).image)
-            yield image, _orientation(image) or found.orientation, found.notes + notes
+            yield image, size, _orientation(image) or found.orientation, found.notes + notes
 
 
 def turned(image, orientation):

@@ -45,7 +45,7 @@ def save_picture(image: Image.Image, path, format: str | None = None, metadata: 
     rename: as `write_whole` has it.
     Raises PictureError where the picture cannot be written; a file already there then stays.
 
-    >>> save_picture(Image.new("RGB", (4, 3), "navy"), "/tmp/navy.png")
+    >>> save_picture(Image.new("RGB", (4, 3), "navy"), "navy.png")
     """
     path = Path(path)
     kind = check_room(image.size, path, format)

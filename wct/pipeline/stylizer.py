@@ -13,9 +13,10 @@ from PIL import Image
 from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
+from models.weights import WEIGHTS
 from wct import images
 from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
-from wct.options import MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
+from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import tiles
 from wct.pipeline.cache import Content, Recent, fitted, identified
 from wct.pipeline.mapping import Maps, gather, normalised
@@ -66,18 +67,20 @@ class Stylizer(TensorStylizer):
         self._contents, self._styles, self._lock = Recent(1), Recent(styles), threading.RLock()
 
     @classmethod
-    def from_pretrained(cls, *, device: str = "auto", decoder: str = "stylised", levels: int = 4,
-                        dtype: torch.dtype | None = None, max_pixels: int = images.MAX_PIXELS,
-                        styles: int = 256) -> Stylizer:
+    def from_pretrained(cls, *, network: str = "full", device: str = "auto", decoder: str = "stylised",
+                        levels: int = DEFAULT_LEVELS, dtype: torch.dtype | None = None,
+                        max_pixels: int = images.MAX_PIXELS, styles: int = 256, folder: PathLike = WEIGHTS) -> Stylizer:
         """With the weights of the project.
 
-        device: "auto", "cpu", "cuda" or "mps". decoder: "stylised" or "reconstruction". levels: 1 to 5, how many
-        there are to choose from. dtype: of the convolutions, torch.float32 or torch.bfloat16; by default the faster
-        one, and their pictures hardly differ. max_pixels: larger results are refused, or reduced where no size is
-        asked for. styles: how many are kept, some 3 MB each.
+        network: "full", or "small", which takes a fraction of the time. device: "auto", "cpu", "cuda" or "mps".
+        decoder: "stylised" or, of the full network, "reconstruction". levels: how many there are to choose from, 1 to 5
+        of the full network and 1 to 4 of the small one. dtype: of the convolutions, torch.float32 or torch.bfloat16; by
+        default the faster one, and their pictures hardly differ. max_pixels: larger results are refused, or reduced
+        where no size is asked for. styles: how many are kept, some 3 MB each. folder: of other weights.
         """
-        return cls(load_encoder(levels), load_decoder(decoder, levels, corrected=False), device=device, dtype=dtype,
-                   max_pixels=max_pixels, styles=styles)
+        encoder = load_encoder(levels, network=network, folder=folder)
+        decoder = load_decoder(decoder, levels, corrected=False, network=network, folder=folder)
+        return cls(encoder, decoder, device=device, dtype=dtype, max_pixels=max_pixels, styles=styles)
 
     def __getstate__(self):
         return self.__dict__ | {"_contents": Recent(1), "_styles": Recent(self._styles.most), "_lock": None}

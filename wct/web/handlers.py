@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image, ImageChops
 
-from wct.batch.names import shortened_pair
+from wct.batch.names import joined
 from wct.images import open_picture, save_picture
 from wct.options import STAGES, Options
 from wct.web.gradio_internals import somebody_waits
@@ -19,7 +19,6 @@ from wct.web.uploads import Ledger, keep, new_folder, without_folders
 LEVELS = ("colours", "grain", "small strokes", "strokes", "shapes")  # what relu1_1 ... relu5_1 show of a painting
 SLOTS = 3  # for paintings to mix
 CANCELLED = "Cancelled."
-NAMED = 200  # bytes of a result's name, without its suffix
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def sentence(error):
 
 def named(*paths, suffix=".png"):
     """The name of a result of these pictures, which fits into a folder."""
-    return "__".join(shortened_pair(*(Path(path).stem for path in paths), NAMED)) + suffix
+    return joined(*(Path(path).stem for path in paths)) + suffix
 
 
 def _chosen(**paths):

@@ -1,138 +1,32 @@
-"""The page in a real browser, as somebody uses it."""
+"""The page in a real browser, as somebody uses it: its first tab, and what all have in common."""
 
-import csv
 import re
-import zipfile
 
-import numpy as np
 import pytest
-from common import CHROMIUM, CONTENTS, STYLES
+from browsing import (
+    DONE,
+    PATIENCE,
+    SMALL,
+    WAVE,
+    another,
+    ask_for,
+    choose_painting,
+    choose_pair,
+    choose_photo,
+    download,
+    given,
+    press,
+    ready,
+    result,
+    set_number,
+    shown,
+    told,
+)
+from common import CONTENTS, STYLES
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")
-PATIENCE = 120_000  # milliseconds
 TABS = ("Stylise", "Mix", "Gallery", "Texture", "Compare", "Folder")
-WAVE = "Katsushika Hokusai: The Great Wave off Kanagawa, c. 1831"
-DONE = r"\d s \(encode"
-SMALL = 96
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser, page_url):
-    """Opens the page; afterwards checks that the browser asked nobody but the server, and nothing went wrong in it."""
-    hosts, errors, contexts = set(), [], []
-
-    def open_page(width=1280, height=900, theme="light", at=""):
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
-        contexts.append(context)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/]*).*", r"\1", request.url)))
-        page.on("pageerror", lambda error: errors.append(error))
-        page.on("console", lambda message: "Security Policy" in message.text and errors.append(message.text))
-        page.goto(f"{page_url}/?__theme={theme}{at}")
-        ready(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert {host for host in hosts if not host.startswith(("data:", "blob:"))} == {page_url}
-    assert not errors
-
-
-def ready(page):
-    expect(page.get_by_role("button", name="Stylise", exact=True)).to_be_visible(timeout=PATIENCE)
-    expect(page.locator(".picker .grid button").first).to_be_visible(timeout=PATIENCE)
-
-
-def upload(page, label, *paths):
-    """Upload into the visible input of that label."""
-    box = page.locator(".block", has=page.get_by_text(label, exact=True)).locator("input[type=file]")
-    box.locator("visible=true").or_(box).last.set_input_files(list(map(str, paths)))
-
-
-def given(page, kind):
-    """The buttons that take photos or paintings away again."""
-    return page.locator(f".zone-{kind}").locator("visible=true").get_by_label("Remove Image")
-
-
-def weights(page):
-    """Of the paintings to mix."""
-    return page.get_by_label(re.compile("^number input for Weight")).locator("visible=true")
-
-
-def choose_photo(page, content=CONTENTS[1]):
-    box = page.locator(".zone-photo").locator("visible=true").locator("input[type=file]")
-    box.first.set_input_files(str(content))
-    expect(given(page, "photo")).to_have_count(1, timeout=PATIENCE)
-
-
-def choose_painting(page, name=WAVE):
-    page.locator(".picker").locator("visible=true").get_by_role("button", name=name).first.click()
-
-
-def choose_pair(page, content=CONTENTS[1], size=SMALL):
-    choose_photo(page, content)
-    choose_painting(page)
-    expect(given(page, "painting")).to_have_count(1, timeout=PATIENCE)
-    ask_for(page, size)
-
-
-def ask_for(page, size):
-    """A size other than the photo's."""
-    page.get_by_label("Original size").locator("visible=true").uncheck()
-    set_number(page, "Size", size)
-
-
-def set_number(page, label, value):
-    box = page.get_by_label(f"number input for {label}").locator("visible=true")
-    box.fill(str(value))
-    box.press("Tab")
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).locator("visible=true").click()
-
-
-def told(page, pattern):
-    """Wait until the page says something like this; what it says."""
-    line = page.locator(".block.told").locator("visible=true")
-    expect(line).to_have_text(re.compile(pattern), timeout=PATIENCE)
-    return line.inner_text()
-
-
-def result(page):
-    return page.locator(".compare .after").locator("visible=true")
-
-
-def shown(page):
-    """The address of the result that is on the page."""
-    return result(page).get_attribute("src")
-
-
-def another(page, before):
-    """Wait for another result."""
-    expect(page.locator(f".compare .after[src='{before}']")).to_have_count(0, timeout=PATIENCE)
-    return shown(page)
-
-
-def download(page, name, path):
-    with page.expect_download() as got:
-        press(page, name)
-    got.value.save_as(path)
-    return got.value.suggested_filename
 
 
 def test_stylise_then_what_stands_there_follows_the_settings(open_page, tmp_path):
@@ -330,139 +224,6 @@ def test_an_example_fills_the_page_in_one_click(open_page):
     page.get_by_role("button", name=re.compile("^Example: moose")).click()
     told(page, DONE)
     expect(page.get_by_label("Remove Image")).to_have_count(2, timeout=PATIENCE)
-
-
-def test_all_paintings_at_once_each_a_click_from_the_full_picture(open_page):
-    page = open_page()
-    choose_pair(page)
-    page.get_by_role("tab", name="Gallery").click()  # the photo comes along
-    press(page, "Show all paintings")
-    told(page, f"All {len(STYLES)} paintings")
-    tiles = page.locator(".wall").locator("visible=true").get_by_role("button")
-    page.wait_for_timeout(300)
-    assert tiles.count() == len(STYLES)
-    tiles.nth(8).click()
-    expect(page.get_by_role("tab", name="Stylise")).to_have_attribute("aria-selected", "true")
-    told(page, DONE)
-    expect(result(page)).to_have_attribute("alt", re.compile(STYLES[8].stem))
-
-
-def test_compare_backends(open_page, tmp_path):
-    page = open_page()
-    choose_pair(page)
-    page.get_by_role("tab", name="Compare").click()
-    set_number(page, "Size", 128)
-    set_number(page, "Repeats", 1)
-    press(page, "Compare")  # on the pair chosen on the first tab
-    told(page, "Medians of 1")
-    expect(page.get_by_text(re.compile(r"zolotarev: \d+ of \d+ ms")).locator("visible=true").first).to_be_visible()
-    download(page, "Download the table as CSV", tmp_path / "table.csv")
-    rows = {row["backend"]: row for row in csv.DictReader((tmp_path / "table.csv").open())}
-    assert set(rows) == {"mpa", "zolotarev", "svd"}
-    for row in rows.values():
-        stages = [float(row[f"{stage} ms"]) for stage in ("encode", "transform", "decode")]
-        assert min(stages) > 0 and sum(stages) == pytest.approx(float(row["total ms"]), abs=0.2)
-        assert float(row["residual"]) < 1e-2 and float(row["PSNR to svd, dB"]) > 35
-    set_number(page, "Repeats", 2)
-    told(page, "The settings have changed since")
-
-
-def test_folder(open_page, tmp_path):
-    broken = tmp_path / "broken.jpg"
-    broken.write_text("not a picture")
-    twin = tmp_path / "twin" / CONTENTS[0].name
-    twin.parent.mkdir()
-    twin.write_bytes(CONTENTS[1].read_bytes())
-    page = open_page()
-    page.get_by_role("tab", name="Folder").click()
-    upload(page, "Photos", CONTENTS[0], broken, twin)
-    page.get_by_label("Paintings that come with the program").click()
-    page.get_by_role("option", name="The Great Wave").click()
-    page.keyboard.press("Escape")
-    ask_for(page, SMALL)
-    press(page, "Stylise all")
-    assert "1 failed" in told(page, "2 pictures in")
-    expect(page.get_by_text("broken.jpg is no picture of a known format").locator("visible=true").first).to_be_visible()
-    download(page, "Download all as a zip", tmp_path / "all.zip")
-    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
-        names = archive.namelist()
-        assert names == [f"{CONTENTS[0].stem}{number}__hokusai-great-wave.png" for number in ("", "-2")]
-        for name in names:
-            with Image.open(archive.open(name)) as picture:
-                picture.load()
-                assert max(picture.size) == SMALL
-
-
-def test_a_cancelled_folder_gives_what_it_has_made(open_page, tmp_path):
-    page = open_page()
-    page.get_by_role("tab", name="Folder").click()
-    upload(page, "Photos", *CONTENTS)
-    page.get_by_label("Paintings that come with the program").click()
-    for name in ("The Great Wave", "Poppies", "Composition VIII"):
-        page.get_by_role("option", name=name).click()
-    page.keyboard.press("Escape")
-    ask_for(page, 256)
-    press(page, "Stylise all")
-    told(page, "[1-9] of 18 pictures")
-    press(page, "Cancel")
-    made = int(re.search(r"Cancelled\. (\d+) of 18", told(page, "Cancelled")).group(1))
-    download(page, "Download all as a zip", tmp_path / "some.zip")
-    with zipfile.ZipFile(tmp_path / "some.zip") as archive:
-        assert 0 < len(archive.namelist()) == made < 18
-
-
-def test_a_mask_painted_on_the_photo(open_page, tmp_path):
-    page = open_page()
-    page.get_by_role("tab", name="Mix").click()
-    expect(weights(page)).to_have_count(1)  # others on demand
-    choose_photo(page)
-    choose_painting(page)
-    page.get_by_role("button", name=re.compile("Where painting 1 applies")).click()
-    canvas = page.locator("canvas").locator("visible=true").first
-    expect(canvas).to_be_visible(timeout=PATIENCE)
-    page.wait_for_timeout(2000)  # the photo is drawn
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 3)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2, steps=8)
-    page.mouse.up()
-    page.wait_for_timeout(1000)
-    ask_for(page, 128)
-    press(page, "Mix")
-    told(page, DONE)
-    download(page, "Download PNG", tmp_path / "mix.png")
-    with Image.open(tmp_path / "mix.png") as made, Image.open(CONTENTS[1]) as photo:
-        change = np.abs(np.asarray(made, dtype=int) - np.asarray(photo.convert("RGB").resize(made.size), dtype=int))
-    assert change[:, 70:].mean() < 6 and change[:, 10:60].max() > 60
-
-
-def test_paintings_to_mix_come_one_by_one(open_page):
-    page = open_page()
-    page.get_by_role("tab", name="Mix").click()
-    choose_photo(page)
-    for number, name in enumerate((WAVE, "Wassily Kandinsky: Composition VIII, 1923"), 1):
-        choose_painting(page, name)
-        expect(weights(page)).to_have_count(number)
-        expect(given(page, "painting")).to_have_count(number, timeout=PATIENCE)
-    ask_for(page, SMALL)
-    press(page, "Mix")
-    told(page, DONE)
-    press(page, "Add a painting")
-    expect(weights(page)).to_have_count(3)
-
-
-def test_texture(open_page, tmp_path):
-    page = open_page()
-    page.get_by_role("tab", name="Texture").click()
-    choose_painting(page)
-    expect(page.get_by_label("Remove Image")).to_have_count(1, timeout=PATIENCE)
-    set_number(page, "Width", 128)
-    set_number(page, "Height", 64)
-    press(page, "Make a texture")
-    told(page, DONE)
-    download(page, "Download PNG", tmp_path / "texture.png")
-    assert Image.open(tmp_path / "texture.png").size == (128, 64)
 
 
 def test_cancel(open_page):

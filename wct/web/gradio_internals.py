@@ -10,8 +10,10 @@ from abc import ABCMeta
 from gradio import queueing, routes
 from gradio.context import LocalContext
 from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
+from starlette.concurrency import run_in_threadpool
 
-__all__ = ["brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users", "with_preprocess"]
+__all__ = ["brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users", "whole_answers",
+           "with_preprocess"]
 
 
 def somebody_waits():
@@ -61,3 +63,14 @@ class _Brief:
 def brief_errors():
     """Have Gradio tell of bad input in one line."""
     queueing.traceback = routes.traceback = _Brief()
+
+
+def whole_answers():
+    """Have tools of the Model Context Protocol answer with each output by itself: pictures as pictures."""
+    from gradio.mcp import GradioMCPServer
+
+    async def outputs(self, job):
+        result = await run_in_threadpool(job.result)
+        return list(result) if isinstance(result, tuple) else [result]
+
+    GradioMCPServer._execute_tool_without_progress = outputs

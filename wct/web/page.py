@@ -6,7 +6,8 @@ from wct.web.gradio_internals import brief_errors
 from wct.web.handlers import Web
 from wct.web.live import Live
 from wct.web.many import Many
-from wct.web.tabs import NAMES, Tabs
+from wct.web.tabs import NAMES
+from wct.web.tabs_of_many import AllTabs
 from wct.web.uploads import showable
 from wct.web.widgets import QUIETLY, STATIC
 
@@ -40,7 +41,7 @@ def build(stylizer, queue=40, log_out=False):
             gr.Markdown(f"# {TITLE}")
             if log_out:
                 gr.HTML('<a class="log-out" href="logout">Log out</a>')
-        tabs = Tabs(web, live, many)
+        tabs = AllTabs(web, live, many)
         photos = []  # of the tabs that take over that of the first
         with gr.Tab("Stylise", id="stylise"):
             content, style = tabs.stylise()

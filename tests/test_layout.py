@@ -28,7 +28,6 @@ ONLY = {  # beside the standard library
     "models": {"torch", "safetensors"}, "wct.sqrtm": {"torch"}, "wct.options": set(), "wct.nn": {"torch"},
     "wct.transform": {"torch"},
 }
-BY_HAND = {ROOT / "models" / "convert.py"}  # made the weights once, from a package's
 
 
 def floor(room):
@@ -84,7 +83,7 @@ def test_every_folder_has_its_floor():
 @pytest.mark.parametrize("name", ONLY)
 def test_what_lies_at_the_bottom_needs_little(name):
     for path in SHIPPED:
-        if room(module(path)) == name and path not in BY_HAND:
+        if room(module(path)) == name:
             assert others(path) <= ONLY[name], f"{module(path)} imports more than {ONLY[name]}"
 
 

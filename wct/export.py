@@ -27,8 +27,10 @@ from torch import nn
 from models import WeightsError, load_decoder, load_encoder
 from models.networks import NETWORKS
 from wct.options import DEFAULT_LEVELS, Options
+from wct.runtime.arguments import require
 from wct.transform import AffineMap, Statistics, regularised, statistics, zca
 
+TORCH = 2, 14  # the least PyTorch whose exporter is known to do this; that of 2.6 does not
 OPSET = 18
 STEPS = 24  # eigenvalues of A / ||A|| from 1 down to ridge / n, 2e-5, the least of which a step more than doubles
 SIDE = 64  # of the picture that is traced, not that of the files
@@ -135,11 +137,19 @@ def export(encoder: nn.Module, decoder: nn.Module, folder: str | Path) -> list[P
     return paths
 
 
+def recent() -> bool:
+    """Whether this PyTorch can export the networks."""
+    return tuple(map(int, torch.__version__.split(".")[:2])) >= TORCH
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m wct.export", description=__doc__.partition(":")[0] + ".")
     parser.add_argument("--network", choices=NETWORKS, default="small")
     parser.add_argument("--output", type=Path, required=True, help="folder to write the files to")
     args = parser.parse_args()
+    require(parser, "onnx", "onnxscript")
+    if not recent():
+        parser.error(f"export needs PyTorch {'.'.join(map(str, TORCH))}, here is {torch.__version__}")
     try:
         encoder = load_encoder(DEFAULT_LEVELS, network=args.network)
         decoder = load_decoder(levels=DEFAULT_LEVELS, network=args.network)
@@ -147,8 +157,6 @@ def main():
             print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     except WeightsError as error:
         parser.error(str(error))
-    except ImportError as error:
-        parser.error(f"{error.name} is missing; export needs it: pip install onnx onnxscript")
 
 
 if __name__ == "__main__":

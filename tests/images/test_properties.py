@@ -72,7 +72,7 @@ def test_any_mode_format_orientation_and_profile(mode, kind, width, height, turn
     expected = read_by_pillow(io.BytesIO(file.getvalue()), wide)
     file.name = "a.tga" if kind == "TGA" else "a"
     picture = open_picture(file)
-    assert picture.notes == ()
+    assert picture.notes == () or (mode, kind) == ("I", "TIFF")  # where white could be 65535 or 2^32 - 1
     if expected is None or (kind == "JXL" and mode in DEEP):  # whose writer says that 16 bits are linear
         return
     assert picture.size == expected.shape[1::-1]

@@ -34,6 +34,7 @@ def test_all_paintings_at_once_each_a_click_from_the_full_picture(open_page):
     page = open_page()
     choose_pair(page)
     page.get_by_role("tab", name="Gallery").click()  # the photo comes along
+    expect(given(page, "photo")).to_have_count(1, timeout=PATIENCE)
     press(page, "Show all paintings")
     told(page, f"All {len(STYLES)} paintings")
     tiles = page.locator(".wall").locator("visible=true").get_by_role("button")

@@ -76,5 +76,6 @@ def test_a_full_queue_says_so():
 def test_the_pace_follows_the_machine():
     pace = Pace()
     for _ in range(30):
-        pace.learn(2, 10.1)
-    assert pace.expected(4) == pytest.approx(20.1, rel=0.01)
+        pace.learn(2, 10.5)
+        pace.learn(0.01, 0.55)
+    assert pace.expected(4) == pytest.approx(20.5, rel=0.01)

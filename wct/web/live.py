@@ -135,8 +135,8 @@ class Live:
             last = client.tickets.get(tab)
             if live and last is None:
                 return None  # nothing stands there yet
-            if last and settings and last.settings == settings and not last.over() and (live or not last.finished):
-                return None  # it stands there, or is being made
+            if last and settings and last.settings == settings and (live or not (last.over() or last.finished)):
+                return None  # it stands there, is being made, or was cancelled
             if last and not last.finished:
                 last.superseded = True
             ticket = client.tickets[tab] = _Ticket(settings)

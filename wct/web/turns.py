@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 PATIENCE = 10  # a run comes before all that arrive later than ten times its own length
+SMALL = 0.1  # megapixels below which a run is mostly what takes as long for any size
 LOOK = 0.25  # seconds between looks at whether somebody still waits for a run
 
 
@@ -72,13 +73,16 @@ class Turns:
 
 
 class Pace:
-    """How long runs take on this machine: seconds by megapixel and pass, from those that it has seen."""
+    """How long runs take on this machine: some seconds, and more by megapixel and pass, from those that it has seen."""
 
-    def __init__(self, seconds: float = 3.0):
-        self._seconds = seconds
+    def __init__(self, start: float = 0.2, rate: float = 3.0):
+        self._start, self._rate = start, rate
 
     def expected(self, megapixels: float) -> float:
-        return 0.1 + self._seconds * megapixels
+        return self._start + self._rate * megapixels
 
     def learn(self, megapixels: float, seconds: float) -> None:
-        self._seconds += 0.3 * (max(0.01, seconds - 0.1) / max(0.01, megapixels) - self._seconds)
+        if megapixels < SMALL:  # it says little of larger ones
+            self._start += 0.3 * (max(0.01, seconds - self._rate * megapixels) - self._start)
+        else:
+            self._rate += 0.3 * (max(0.01, seconds - self._start) / megapixels - self._rate)

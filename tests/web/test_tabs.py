@@ -92,6 +92,24 @@ def test_folder(open_page, tmp_path):
                 assert max(picture.size) == SMALL
 
 
+def test_a_dropped_folder_is_taken_with_all_inside(open_page, tmp_path):
+    (tmp_path / "trip" / "day").mkdir(parents=True)
+    for name in ("trip/one.jpg", "trip/day/two.png"):
+        Image.new("RGB", (64, 64), "olive").save(tmp_path / name)
+    (tmp_path / "trip" / "notes.txt").write_text("Nice weather")
+    page = open_page()
+    page.get_by_role("tab", name="Folder").click()
+    zone = page.locator(".drops-folder").locator("visible=true").first
+    box, session = zone.bounding_box(), page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {
+            "type": kind, "x": box["x"] + 80, "y": box["y"] + 80,
+            "data": {"items": [], "files": [str(tmp_path / "trip")], "dragOperationsMask": 1}})
+    expect(page.get_by_text("2 of the 3 files dropped are pictures.")).to_be_visible()
+    expect(zone).to_contain_text("one")
+    expect(zone).to_contain_text("two")
+
+
 def test_a_cancelled_folder_gives_what_it_has_made(open_page, tmp_path):
     page = open_page()
     page.get_by_role("tab", name="Folder").click()

@@ -250,6 +250,7 @@ assert torch.allclose(layer.running_whitening, alone.running_whitening)
 gradient = layer.weight.grad.clone()
 dist.all_reduce(gradient)
 assert torch.allclose(gradient, alone.weight.grad)
+dist.barrier()  # gloo aborts where one leaves while the other still talks
 dist.destroy_process_group()
 """
 

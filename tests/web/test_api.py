@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
+import torch
 from common import CONTENTS, EXAMPLES, ROOT, STYLES
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -71,9 +72,12 @@ def test_endpoints_are_named_typed_and_documented(client):
 
 def test_stylise_is_the_program(client):
     _, picture, told = client.predict(**PAIR, strength=0.7, size=128, api_name="/stylise")
-    here = Stylizer.from_pretrained(device="cpu")  # in the precision that the page chooses too
-    expected = np.asarray(here(CONTENTS[1], STYLES[3], strength=0.7, size=128), dtype=int)
-    assert np.abs(np.asarray(Image.open(picture), dtype=int) - expected).max() <= 2
+    made = np.asarray(Image.open(picture), dtype=int)
+    differences = []  # the page has the precision that was faster when it started, which on a busy machine is either
+    for dtype in (torch.float32, torch.bfloat16):
+        here = Stylizer.from_pretrained(device="cpu", dtype=dtype)
+        differences.append(np.abs(made - np.asarray(here(CONTENTS[1], STYLES[3], strength=0.7, size=128))).max())
+    assert min(differences) <= 2
     assert re.match(r"\d+\.\d\d s \(encode", told)
 
 

@@ -12,6 +12,7 @@ from common import CONTENTS, STYLES
 from models import load_decoder, load_encoder
 from wct import Stylizer
 from wct.images import open_picture, to_pil, to_tensor
+from wct.pipeline import bands
 
 
 def tensor(path, side):
@@ -68,6 +69,23 @@ def test_mixes_and_masks_of_tensors(stylizer):
     assert torch.equal(alone[..., 40:], PHOTO[..., 40:]) and not torch.equal(alone[..., :32], PHOTO[..., :32])
 
 
+@torch.no_grad()
+def test_large_tensors_are_taken_in_bands_and_large_styles_as_they_are(stylizer, monkeypatch):
+    expected = stylizer.render(PHOTO, PAINTING, strength=0.7)
+    monkeypatch.setattr(bands, "PIXELS", 16 * 64)
+    assert torch.allclose(stylizer.render(PHOTO, PAINTING, strength=0.7), expected, atol=4e-3)
+
+
+@torch.no_grad()
+def test_what_was_encoded_at_too_few_levels_is_named(stylizer):
+    content, style = stylizer.encode_content(PHOTO, levels=2), stylizer.encode_style(PAINTING, levels=2)
+    assert stylizer.render(content, style, levels=2).shape == PHOTO.shape
+    with pytest.raises(ValueError, match="the content was encoded at 2 levels, and 4 take part"):
+        stylizer.render(content, PAINTING)
+    with pytest.raises(ValueError, match="the style was encoded at 2 levels"):
+        stylizer.render(PHOTO, style)
+
+
 def test_any_size_comes_back(stylizer):
     for size in ((1, 1), (37, 50), (16, 90)):
         with torch.no_grad():
@@ -101,8 +119,11 @@ def test_nothing_is_kept_for_gradients_that_nobody_wants(stylizer):
     (torch.zeros(1, 3, 0, 8), "shape"),
 ])
 def test_bad_tensors(stylizer, bad, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match="the content must.*" + words):
         stylizer.render(bad, PAINTING)
+    if isinstance(bad, torch.Tensor):
+        with pytest.raises(ValueError, match="the style must.*" + words):
+            stylizer.render(PHOTO, bad)
 
 
 def test_networks_that_are_handed_in_stay_as_they_are():

@@ -2,6 +2,8 @@
 
 import argparse
 
+from wct.runtime.report import write_report
+
 
 def count(text):
     if not text.isdigit() or int(text) < 1:
@@ -28,6 +30,15 @@ def make_folders(parser, *folders):
         for folder in folders:
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(str(error))
+
+
+def report(parser, path, rows, columns):
+    """Write the rows to a file, where there is a path."""
+    try:
+        if path:
+            write_report(path, rows, columns)
     except OSError as error:
         parser.error(str(error))
 

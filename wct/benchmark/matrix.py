@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-from wct.benchmark.common import available_devices, count, make_folders, print_table
+from wct.benchmark.common import available_devices, count, make_folders, print_table, report
 from wct.options import BACKENDS
 from wct.runtime.arguments import list_of, one_of, require
-from wct.runtime.report import report_path, write_report
+from wct.runtime.report import report_path
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
 COLUMNS = ("device", "dtype", "n", "batch", "method", "degree", "forward_ms", "backward_ms", "residual",
@@ -240,8 +240,4 @@ def main(args, parser):
         name = f"one {n} x {n} matrix of condition {args.condition:g}, {device}, {dtype}"
         plot_sweep(degrees, name, args.plot)
         rows += degrees
-    if args.report:
-        try:
-            write_report(args.report, rows, COLUMNS)
-        except OSError as error:
-            parser.error(str(error))
+    report(parser, args.report, rows, COLUMNS)

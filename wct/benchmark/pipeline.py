@@ -5,11 +5,11 @@ from pathlib import Path
 from statistics import median
 
 from wct.benchmark import memory
-from wct.benchmark.common import available_devices, count, make_folders, print_table, side
+from wct.benchmark.common import available_devices, count, make_folders, print_table, report, side
 from wct.options import BACKENDS, MODES, STAGES
 from wct.runtime.arguments import list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
-from wct.runtime.report import report_path, write_report
+from wct.runtime.report import report_path
 
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
 DEFAULT = "mpa"  # the backend that the others are compared to
@@ -161,8 +161,4 @@ def main(args, parser):
     rows = list(print_table(run(args, device), TABLE, ("size",)))
     if args.plot:
         plot(rows, args.plot)
-    if args.report:
-        try:
-            write_report(args.report, rows, COLUMNS)
-        except OSError as error:
-            parser.error(str(error))
+    report(parser, args.report, rows, COLUMNS)

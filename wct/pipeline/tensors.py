@@ -41,12 +41,10 @@ class TensorStylizer:
 
         levels: how many may take part, by default all.
         """
-        _check_pixels(pixels, "content")
-        height, width = pixels.shape[2:]
         levels = levels or self.levels
-        whole = tiles.whole_cells(pixels.to(self.device).float(), levels)
-        box = 0, 0, width, height
-        return Tile(box, box, whole, features=bands.encode(self.encoder, whole, levels))
+        tile = self._whole(pixels, levels, "content")
+        tile.features = bands.encode(self.encoder, tile.pixels, levels)
+        return tile
 
     def encode_style(self, pixels: torch.Tensor, mask: torch.Tensor | None = None, levels: int | None = None
                      ) -> list[Statistics]:
@@ -54,9 +52,17 @@ class TensorStylizer:
 
         mask: how much each pixel counts, (1 or B, 1, H, W), 0 to 1. levels: how many may take part, by default all.
         """
-        tile = self.encode_content(pixels, levels)
-        mask = mask if mask is None else tiles.whole_cells(mask.to(tile.pixels), levels or self.levels)
-        return [gather(tile, f, mask).statistics(self.device) for f in tile.features]
+        levels = levels or self.levels
+        tile = self._whole(pixels, levels, "style")
+        mask = mask if mask is None else tiles.whole_cells(mask.to(tile.pixels), levels)
+        return [gather(tile, f, mask).statistics(self.device) for f in self.encoder(tile.pixels, levels)]
+
+    def _whole(self, pixels, levels, name):
+        """Pictures as one tile without features; errors call them `name`."""
+        _check_pixels(pixels, name)
+        height, width = pixels.shape[2:]
+        box = 0, 0, width, height
+        return Tile(box, box, tiles.whole_cells(pixels.to(self.device).float(), levels))
 
     def render(self, content: torch.Tensor | Tile, style: torch.Tensor | list[Statistics] | Sequence, *,
                weights: Sequence[float] | None = None, masks: Sequence[torch.Tensor] | None = None,
@@ -82,6 +88,9 @@ class TensorStylizer:
         tile = content if isinstance(content, Tile) else self.encode_content(content, len(strengths))
         styles = [self.encode_style(one, levels=len(strengths)) if isinstance(one, torch.Tensor) else one
                   for one in styles]
+        for name, encoded in (("content", tile.features), *(("style", one) for one in styles)):
+            if len(encoded) < len(strengths):
+                raise ValueError(f"the {name} was encoded at {len(encoded)} levels, and {len(strengths)} take part")
         if masks is not None:
             if len(masks) != len(styles):
                 raise ValueError(f"{len(styles)} styles take {len(styles)} masks, not {len(masks)}")

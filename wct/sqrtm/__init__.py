@@ -9,7 +9,7 @@
 
 Methods, by name, and what they take besides `lower` and `tolerance`:
 
-    auto                                     whichever is fastest for these matrices, the default
+    auto                                     the default; at present eigh with steps=1, whatever the matrices
     mpa             degree, scaling, steps   diagonal Padé approximants, the paper's, made accurate
     zolotarev       degree, steps            the best rational approximants: fewest solves
     newton_schulz   scaling, steps           matrix products alone: for batches of small matrices

@@ -197,9 +197,4 @@ def _register():
         torch.library.register_vmap(operator.name(), _mapped(operator), lib=namespace.library)
 
 
-def _remember_equation(ctx, inputs, output):
-    S, G, values, vectors, *ctx.options = inputs
-    ctx.save_for_backward(S, G, output, values, vectors)
-
-
 _register()

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from .autograd import differentiable_roots
-from .choice import choose
 from .ops import METHODS, autocast
 
 OPTIONS = {
@@ -20,6 +19,7 @@ OPTIONS = {
     "svd": ("lower", "tolerance"),
 }
 assert set(OPTIONS) == {"auto", *METHODS}
+AUTO = "eigh", 1  # method, steps
 
 
 class Checked(NamedTuple):
@@ -45,7 +45,7 @@ def matrix_sqrt(
     Args:
         A: symmetric positive semi-definite or complex Hermitian matrices of shape `(..., n, n)`, with any number of
             leading dimensions. Asymmetry within rounding is averaged away.
-        method: "auto", the fastest that is accurate here, or a key of :data:`METHODS`.
+        method: "auto", at present eigh with one correction whatever the matrices, or a key of :data:`METHODS`.
         lower: a number no eigenvalue of `A` is below, broadcast to the leading dimensions of `A`, for instance the
             ridge that was added to a covariance. It saves the inverse that a bound costs otherwise. A number that is
             within rounding of zero, compared to the greatest eigenvalue, is not used. Not differentiated.
@@ -206,7 +206,7 @@ def _roots(A, method, want, name, check_errors, lower, degree, scaling, steps, t
     if lower is not None:
         lower = _checked_lower(lower, A, name)
     if method == "auto":
-        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad)
+        method, steps = AUTO
     errors = "return" if check_errors is None else "raise" if check_errors else "ignore"
     Y, W, _, _, info = differentiable_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps)
     return (Y, W, info) if Y.dtype == dtype else (Y.to(dtype), W.to(dtype), info)

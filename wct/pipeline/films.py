@@ -16,13 +16,15 @@ from wct.clips import ANIMATIONS, MOVIES, Clip, ClipError, kind_of, open_clip, w
 from wct.images import Picture, PictureError, open_mask
 from wct.options import MAX_PIXELS, STAGES, Options, level_strengths
 from wct.pipeline.cache import fitted
-from wct.pipeline.mapping import Maps, normalised
+from wct.pipeline.mapping import Maps, checked, normalised
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.video import Painter, stylised
 from wct.runtime.clock import Clock
 from wct.runtime.threads import ahead
 
 WRITE_BEHIND = 3  # frames
+
+Source = str | os.PathLike | Image.Image
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,50 @@ class Recipe:
     style_masks: Sequence | None = None
     steady: bool = True
     options: Options = field(default_factory=Options)
+
+
+class OfClips:
+    """What a Stylizer does with clips."""
+
+    def stylise_frames(self, frames: Iterable[Image.Image], style: Source | Sequence[Source], *,
+                       weights: Sequence[float] | None = None, masks: Source | Iterable | None = None,
+                       style_masks: Source | Sequence[Source | None] | None = None, steady: bool = True,
+                       **options) -> Iterator[Image.Image]:
+        """Stylise the frames of a clip: a generator of PIL images, one for each, in order.
+
+            for picture in stylizer.stylise_frames(pictures, "painting.jpg", strength=0.8): ...
+
+        frames: PIL images in order, all as large as the first. What can be iterated over twice, such as a list or a
+        `wct.clips.open_clip`, is; of a generator some seventy frames are kept. steady: fit the maps to shots, which
+        do not flicker, and smooth along the motion (`wct.pipeline.video`, which needs opencv); without, every frame
+        stands for itself. masks: as `stylise` has them; one that moves is a clip, or in the list of masks an iterable
+        of PIL images, one for each frame. The options are those of `wct.Options`; errors are those of `stylise`.
+        """
+        styles, masks, style_masks, _ = checked(style, masks, style_masks, weights)
+        return frames_in_style(self, frames, Recipe(styles, weights, masks, style_masks, steady, Options(**options)))
+
+    def stylise_video(self, clip: str | os.PathLike, style: Source | Sequence[Source], output: str | os.PathLike, *,
+                      weights: Sequence[float] | None = None, masks: Source | Sequence | None = None,
+                      style_masks: Source | Sequence[Source | None] | None = None, steady: bool = True,
+                      rate: float | None = None, progress: Callable[[int, int | None, float], None] | None = None,
+                      **options) -> Film:
+        """Stylise a film, an animated GIF, WebP or PNG, or a folder of numbered frames, from file to file.
+
+            stylizer = Stylizer.from_pretrained(network="small")
+            stylizer.stylise_video("clip.mp4", "painting.jpg", "out.mp4", strength=0.8)
+
+        output: what is written, by its suffix: .mp4, .mov, .mkv, .webm, .gif, .webp, .png; without one, a folder of
+        numbered frames. Times and sound are the clip's. rate: frames a second of a folder. masks: pictures or clips.
+        progress: called with how many frames are written, of how many (None where unknown), and how many seconds they
+        take in the clip; what it raises ends the work. A film that was begun goes on. The rest is as in
+        `stylise_frames`. Needs av: pip install "wct[video]".
+
+        Returns a wct.pipeline.films.Film. Raises wct.clips.ClipError for a clip that cannot be read, OSError for a
+        result that cannot be written, the other errors of `stylise`.
+        """
+        styles, masks, style_masks, _ = checked(style, masks, style_masks, weights)
+        recipe = Recipe(styles, weights, masks, style_masks, steady, Options(**options))
+        return make_film(self, open_clip(clip, rate), output, recipe, progress=progress)
 
 
 def painter(stylizer, recipe: Recipe, size: tuple[int, int], clock: Clock) -> tuple[Painter, list[str]]:

@@ -116,6 +116,23 @@ def gather(tile: Tile, x: torch.Tensor, mask: torch.Tensor | None = None) -> Mom
     return sum(others, first)
 
 
+def checked(style, masks, style_masks, weights):
+    """Lists of the styles, the masks and the style masks (None where there are none), and the shares of the styles."""
+    styles = listed(style)
+    if not styles:
+        raise ValueError("name one style at least")
+    masks, style_masks = (value if value is None else listed(value) for value in (masks, style_masks))
+    for name, value in (("masks", masks), ("style_masks", style_masks)):
+        if value is not None and len(value) != len(styles):
+            raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
+    return styles, masks, style_masks, normalised(weights, len(styles))
+
+
+def listed(value):
+    """The list of a value or of several."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 def normalised(weights: Sequence[float] | None, count: int) -> list[float]:
     """The weights of `count` styles, made to sum to one; all the same where there are none. Raises ValueError."""
     weights = [1.0] * count if weights is None else [float(weight) for weight in weights]

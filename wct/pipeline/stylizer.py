@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
@@ -19,7 +19,8 @@ from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
 from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import tiles
 from wct.pipeline.cache import Content, Recent, fitted, identified
-from wct.pipeline.mapping import Maps, gather, normalised
+from wct.pipeline.films import OfClips
+from wct.pipeline.mapping import Maps, checked, gather
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.rendering import Rendering
 from wct.pipeline.tensors import TensorStylizer
@@ -49,7 +50,7 @@ class Result:
     notes: tuple[str, ...] = ()
 
 
-class Stylizer(TensorStylizer):
+class Stylizer(OfClips, TensorStylizer):
     """Encoder, transform and decoder, for paths and PIL images (`stylise`), over a TensorStylizer.
 
         stylizer = Stylizer.from_pretrained()
@@ -119,7 +120,7 @@ class Stylizer(TensorStylizer):
         """
         options = Options(strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
                           transform=transform, levels=levels, detail=detail, backend=backend, ridge=ridge, tile=tile)
-        styles, masks, style_masks, shares = _checked(style, masks, style_masks, weights)
+        styles, masks, style_masks, shares = checked(style, masks, style_masks, weights)
         strengths = level_strengths(options.levels, self.levels)
         clock, residuals = Clock(self.device, progress, timed), [] if measure else None
         with self._lock:
@@ -170,51 +171,6 @@ class Stylizer(TensorStylizer):
             picture = result.picture
             seconds.update(result.seconds)
         return Result(picture, dict(seconds), result.residual, result.notes)
-
-    def stylise_frames(self, frames: Iterable[Image.Image], style: Source | Sequence[Source], *,
-                       weights: Sequence[float] | None = None, masks: Source | Iterable | None = None,
-                       style_masks: Source | Sequence[Source | None] | None = None, steady: bool = True,
-                       **options) -> Iterator[Image.Image]:
-        """Stylise the frames of a clip: a generator of PIL images, one for each, in order.
-
-            for picture in stylizer.stylise_frames(pictures, "painting.jpg", strength=0.8): ...
-
-        frames: PIL images in order, all as large as the first. What can be iterated over twice, such as a list or a
-        `wct.clips.open_clip`, is; of a generator some seventy frames are kept. steady: fit the maps to shots, which
-        do not flicker, and smooth along the motion (`wct.pipeline.video`, which needs opencv); without, every frame
-        stands for itself. masks: as `stylise` has them, or for moving ones a clip, or an iterable of a PIL image for
-        every frame. The options are those of `wct.Options`; errors are those of `stylise`.
-        """
-        from wct.pipeline.films import Recipe, frames_in_style
-
-        styles, masks, style_masks, _ = _checked(style, masks, style_masks, weights)
-        return frames_in_style(self, frames, Recipe(styles, weights, masks, style_masks, steady, Options(**options)))
-
-    def stylise_video(self, clip: str | PathLike, style: Source | Sequence[Source], output: str | PathLike, *,
-                      weights: Sequence[float] | None = None, masks: Source | Sequence | None = None,
-                      style_masks: Source | Sequence[Source | None] | None = None, steady: bool = True,
-                      rate: float | None = None, progress: Callable[[int, int | None, float], None] | None = None,
-                      **options):
-        """Stylise a film, an animated GIF, WebP or PNG, or a folder of numbered frames, from file to file.
-
-            stylizer = Stylizer.from_pretrained(network="small")
-            stylizer.stylise_video("clip.mp4", "painting.jpg", "out.mp4", strength=0.8)
-
-        output: what is written, by its suffix: .mp4, .mov, .mkv, .webm, .gif, .webp, .png; without one, a folder of
-        numbered frames. Times and sound are the clip's. rate: frames a second of a folder. masks: pictures or clips.
-        progress: called with how many frames are written, of how many (None where unknown), and how many seconds they
-        take in the clip; what it raises ends the work. A film that was begun goes on. The rest is as in
-        `stylise_frames`. Needs av: pip install "wct[video]".
-
-        Returns a wct.pipeline.films.Film. Raises wct.clips.ClipError for a clip that cannot be read, OSError for a
-        result that cannot be written, the other errors of `stylise`.
-        """
-        from wct.clips import open_clip
-        from wct.pipeline.films import Recipe, make_film
-
-        styles, masks, style_masks, _ = _checked(style, masks, style_masks, weights)
-        recipe = Recipe(styles, weights, masks, style_masks, steady, Options(**options))
-        return make_film(self, open_clip(clip, rate), output, recipe, progress=progress)
 
     def known_style(self, style: Source, mask: Source | None, longest: int, stroke: float, levels: int
                     ) -> tuple[list[Statistics], tuple[str, ...]]:
@@ -271,23 +227,6 @@ def noise(size: tuple[int, int], seed: int = 0) -> Image.Image:
     layers = (torch.randn(1, 3, -(-height // spot), -(-width // spot), generator=generator) for spot in (1, 4, 16, 64))
     mixed = sum(F.interpolate(layer, (height, width), mode="bicubic") for layer in layers)
     return to_pil(0.5 + 0.1 * mixed)
-
-
-def _checked(style, masks, style_masks, weights):
-    """Lists of the styles, the masks and the style masks (None where there are none), and the shares of the styles."""
-    styles = _listed(style)
-    if not styles:
-        raise ValueError("name one style at least")
-    masks, style_masks = (value if value is None else _listed(value) for value in (masks, style_masks))
-    for name, value in (("masks", masks), ("style_masks", style_masks)):
-        if value is not None and len(value) != len(styles):
-            raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
-    return styles, masks, style_masks, normalised(weights, len(styles))
-
-
-def _listed(value):
-    """The list of a value or of several."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _opened_masks(masks, picture):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import repeat, tee
 from typing import Any
 
@@ -22,11 +23,12 @@ from PIL import Image
 from wct.images import to_pil, with_alpha
 from wct.images.colour import fill_invisible
 from wct.options import MAX_PIXELS, Options
-from wct.pipeline import tiles
+from wct.pipeline import plain, tiles
 from wct.pipeline.mapping import Maps
 from wct.pipeline.motion import Steady, moved
 from wct.pipeline.passes import PASSES
-from wct.pipeline.rendering import finished, lights
+from wct.pipeline.plain import Colour
+from wct.pipeline.rendering import Rendering, finished, lights
 from wct.pipeline.shots import Anchor, anchors
 from wct.runtime.threads import ahead
 
@@ -52,10 +54,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Fit:
-    """What is fitted to the key frames of an anchor: the maps, and `colours.light` of both where colours are kept."""
+    """What is fitted to the key frames of an anchor: the maps, `colours.light` of both where colours are kept, and the
+    plain grounds (`wct.pipeline.plain`)."""
 
     maps: Maps
     lights: list | None
+    grounds: list[Colour]
 
     def towards(self, other: Fit, share: float) -> Fit:
         """The part `share` of the way to another."""
@@ -63,7 +67,7 @@ class Fit:
             return self
         between = self.lights and [tuple(torch.lerp(a, b, share) for a, b in zip(*both))
                                    for both in zip(self.lights, other.lights)]
-        return Fit(self.maps.towards(other.maps, share), between)
+        return Fit(self.maps.towards(other.maps, share), between, list(dict.fromkeys(self.grounds + other.grounds)))
 
 
 class Painter:
@@ -99,8 +103,13 @@ class Painter:
         if width * height * len(keys) > SAMPLE:
             boxes = tiles.sample((width, height), SAMPLE // len(keys))
         loaded = [self._tile(key, box, 0) for key in keys for box in boxes]
+        grounds = list(dict.fromkeys(colour for key in keys for colour in plain.grounds(key.image)))
         with maps.clock("decode"):
-            return Fit(maps, lights(loaded, self._run(maps, loaded), self.options))
+            drawn = self._run(maps, loaded)
+            if self.options.keep_colors:
+                calm = self._calm(maps, keys[0].masks, grounds)
+                drawn = [calm(tile, x) for tile, x in zip(loaded, drawn)]
+            return Fit(maps, lights(loaded, drawn, self.options), grounds)
 
     @torch.inference_mode()
     def draw(self, shown: Shown, fit: Fit, offset: tuple[float, float] = (0, 0)) -> Image.Image:
@@ -115,13 +124,17 @@ class Painter:
     def _drawn(self, shown, fit):
         size = shown.image.size
         side = self.options.tile or (tiles.SIDE if size[0] * size[1] > MAX_PIXELS else max(size))
-        canvas = Image.new("RGB", size)
+        canvas, calm = Image.new("RGB", size), self._calm(fit.maps, shown.masks, fit.grounds)
         for box in tiles.grid(size, side):
             tile = self._tile(shown, box, tiles.margin(self.levels, self.options.mode))
             with fit.maps.clock("decode"):
-                (x,) = self._run(fit.maps, [tile])
+                x = calm(tile, *self._run(fit.maps, [tile]))
                 tiles.paste(canvas, box, to_pil(tile.within(finished(tile, x, fit.lights))))
         return canvas
+
+    def _calm(self, maps, masks, grounds):
+        rendering = Rendering(self.encoder, self.decoder, None, masks, maps, self.options)
+        return rendering.calm(partial(self._run, maps), grounds)
 
     def _run(self, maps, loaded):
         return PASSES[self.options.mode](self.encoder, self.decoder, maps, self.options)(loaded)

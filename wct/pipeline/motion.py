@@ -24,7 +24,7 @@ from PIL import Image
 
 MOVING, STANDING = 0.3, 0.6  # of the result before
 NOISE = 8 / 255  # contrast that may be noise in any case
-SIDE = 384  # pixels of the longer side at which motion is looked for
+SIDE = 320  # pixels of the longer side at which motion is looked for
 WINDOW = 5  # pixels around a point that are compared
 STILL = 0.05  # pixels; a camera that moves by less stands still
 PARTS = 16  # of a pixel, in which its way is told
@@ -63,14 +63,17 @@ class Steady:
         """The result for what was drawn, both PIL images of mode RGB, all of one size in a shot."""
         x, y = np.asarray(drawn), self._last
         if motion is None or y is None or y.shape != x.shape:
-            self._last = x.astype(np.float32)
+            self._last = x
             return drawn
         flow, weight = motion
         height, width = x.shape[:2]
         carried = warped(y, resized(flow, (width, height)))
         weight = _scaled(weight, (width, height))[..., None]
-        self._last = x + weight * (carried - x)
-        return Image.fromarray(_rounded(self._last))
+        change = carried.astype(np.float32)
+        change -= x
+        change *= weight
+        self._last = (x + change.round()).astype(np.uint8)
+        return Image.fromarray(self._last)
 
 
 def moved(image: Image.Image, right: float, down: float, size: tuple[int, int]) -> Image.Image:
@@ -107,13 +110,14 @@ def flow_between(frame: np.ndarray, before: np.ndarray, preset: str = "FAST") ->
     return finder.calc(*grey, None)
 
 
-def warped(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """picture (h, w, 3) at p + flow(p): what of the frame before each point of a frame is."""
+def warped(picture: np.ndarray, flow: np.ndarray, how: int = 2) -> np.ndarray:
+    """picture (h, w, 3) at p + flow(p): what of the frame before each point of a frame is. how: by which of OpenCV's
+    interpolations, 2 for bicubic."""
     import cv2
 
     height, width = flow.shape[:2]
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
-    return cv2.remap(picture, flow[..., 0] + x, flow[..., 1] + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, flow[..., 0] + x, flow[..., 1] + y, how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def resized(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -132,15 +136,11 @@ def _kept(frame, before, flow):
     """w_n: (h, w)."""
     import cv2
 
-    frame, before = (picture.astype(np.float32) / 255 for picture in (frame, before))
-    error = cv2.blur(np.square(frame - warped(before, flow)).mean(-1), (WINDOW, WINDOW))
-    weight = MOVING + (STANDING - MOVING) * np.exp(-np.square(flow).sum(-1))
-    weight *= np.exp(-error / (2 * (NOISE**2 + 2 * float(np.median(error)))))
+    apart = cv2.absdiff(frame, warped(before, flow, cv2.INTER_LINEAR)).astype(np.float32) / 255
+    error = cv2.blur(np.einsum("ijk,ijk->ij", apart, apart) / apart.shape[2], (WINDOW, WINDOW))
+    weight = MOVING + (STANDING - MOVING) * cv2.exp(-np.einsum("ijk,ijk->ij", flow, flow))
+    weight *= cv2.exp(-error / (2 * (NOISE**2 + 2 * float(np.median(error)))))
     height, width = flow.shape[:2]
     x, y = flow[..., 0] + np.arange(width), flow[..., 1] + np.arange(height)[:, None]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return (weight * inside).astype(np.float32)
-
-
-def _rounded(values):
-    return values.round().clip(0, 255).astype(np.uint8)

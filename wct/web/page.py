@@ -2,12 +2,12 @@
 
 import gradio as gr
 
+from wct.web.clips import EveryTab
 from wct.web.gradio_internals import brief_errors
 from wct.web.handlers import Web
 from wct.web.live import Live
 from wct.web.many import Many
 from wct.web.tabs import NAMES
-from wct.web.tabs_of_many import AllTabs
 from wct.web.uploads import showable
 from wct.web.widgets import QUIETLY, STATIC
 
@@ -41,12 +41,13 @@ def build(stylizer, queue=40, log_out=False):
             gr.Markdown(f"# {TITLE}")
             if log_out:
                 gr.HTML('<a class="log-out" href="logout">Log out</a>')
-        tabs = AllTabs(web, live, many)
+        tabs = EveryTab(web, live, many)
         photos = []  # of the tabs that take over that of the first
         with gr.Tab("Stylise", id="stylise"):
             content, style = tabs.stylise()
         for name, build_tab in (("Mix", tabs.mix), ("Gallery", tabs.wall), ("Texture", tabs.texture),
-                                ("Compare", tabs.compare), ("Folder", tabs.folder)):
+                                ("Compare", tabs.compare), ("Folder", tabs.folder),
+                                *[("Video", tabs.video)] * tabs.has_video):
             with gr.Tab(name, id=name.split()[0].lower()) as tab:
                 pair = build_tab()
             if pair:

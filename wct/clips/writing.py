@@ -171,7 +171,9 @@ def written(path):
 
     try:
         yield
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise  # it is a sentence already
         reason = getattr(error, "strerror", None) or error
         raise OSError(f"{path} cannot be written ({reason}); check its folder, its permissions and the space left"
                       ) from error

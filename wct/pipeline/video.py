@@ -23,7 +23,7 @@ from PIL import Image
 from wct.images import to_pil, with_alpha
 from wct.images.colour import fill_invisible
 from wct.options import MAX_PIXELS, Options
-from wct.pipeline import plain, tiles
+from wct.pipeline import bands, plain, tiles
 from wct.pipeline.mapping import Maps
 from wct.pipeline.motion import Steady, moved
 from wct.pipeline.passes import PASSES
@@ -142,7 +142,7 @@ class Painter:
     def _tile(self, shown, box, around):
         with self.maps.clock("encode"):
             tile = tiles.cut(shown.image, box, around, self.levels, self.device)
-            features = self.encoder(tile.pixels, self.levels)
+            features = bands.encode(self.encoder, tile.pixels, self.levels)
             masks = shown.masks and tile.masked(shown.masks, self.levels)
             return replace(tile, features=features, spare=True, masks=masks)
 

@@ -62,9 +62,10 @@ def test_endpoints_are_named_typed_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder", "/folder_of_urls"}
     names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
-    assert names["/stylise"][:6] == ["content", "style", "strength", "size", "keep_colors", "stroke"]
+    assert names["/stylise"][:6] == ["content", "style", "strength", "size", "network", "keep_colors"]
     assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
-    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "keep_colors", "mode"]
+    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "network", "keep_colors",
+                                "mode"]
     for endpoint in endpoints.values():
         assert endpoint["description"]
         assert all(parameter["python_type"]["type"] for parameter in endpoint["parameters"])
@@ -84,7 +85,7 @@ def test_stylise_is_the_program(client):
 def test_every_option_counts(client):
     plain = {"size": 96, "strength": 1.0}
     changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"relu5_1": 1.0}, {"ridge": 0.3}, {"strength": 0.5},
-               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}]
+               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}, {"network": "small"}]
     made = [client.predict(**PAIR, **plain | change, api_name="/stylise")[1] for change in changes]
     assert len({Image.open(path).tobytes() for path in made}) == len(changes)
 
@@ -139,6 +140,7 @@ def test_folder(client, tmp_path):
     ({"strength": 3}, "[Mm]aximum|between 0 and 1"),
     ({"backend": "pade"}, "pade"),
     ({"relu3_1": 9}, "[Mm]aximum|9"),
+    ({"network": "small", "relu5_1": 1}, "Fast has no shapes"),
 ])
 def test_bad_options_are_refused_in_words(client, options, words):
     with pytest.raises(AppError, match=words):
@@ -159,10 +161,10 @@ def test_nobody_reads_other_files(page_url, client):
 def test_nobody_names_files_of_the_server(page_url, client, tmp_path, mark):
     named = {"path": str(CONTENTS[0]), **mark}
     data = {  # every endpoint that takes files, and those that the page alone uses
-        "stylise": [named, named, 1, 64, False, 1, "single", "zca", "mpa", 0.01, 1, 1, 1, 1, 0],
-        "texture": [named, 64, 64, 1, 0],
+        "stylise": [named, named, 1, 64, "full", False, 1, "single", "zca", 0.06, "mpa", 0.01, 1, 1, 1, 1, 0],
+        "texture": [named, 64, 64, 1, 0, "full"],
         "compare": [named, named, ["mpa"], 1, 64],
-        "folder": [[named], [named], [], 1, 64, False, "single"],
+        "folder": [[named], [named], [], 1, 64, "full", False, "single"],
     }
     for name, values in data.items():
         event = json.load(post(f"{page_url}/gradio_api/call/{name}", {"data": values}))["event_id"]
@@ -185,7 +187,7 @@ def test_a_run_without_its_client_ends(page_url, client):
     upload = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
     config = json.load(urlopen(f"{page_url}/config"))
     compare = next(d["id"] for d in config["dependencies"] if d["api_name"] == "compare")
-    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 1024], "fn_index": compare, "session_hash": "gone"}  # minutes
+    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 512], "fn_index": compare, "session_hash": "gone"}  # long
     post(f"{page_url}/gradio_api/queue/join", body)
     stream = urlopen(f"{page_url}/gradio_api/queue/data?session_hash=gone")
     stream.readline()
@@ -193,7 +195,7 @@ def test_a_run_without_its_client_ends(page_url, client):
     stream.close()
     began = time.monotonic()
     client.predict(**PAIR, size=64, api_name="/stylise")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 def test_the_folder_of_uploads_goes_with_the_server(serve, tmp_path):

@@ -73,10 +73,12 @@ window.wct = (() => {
   }
 
   function wall(element, props, pick, watch) {
-    const draw = () => fill(element, ...(props.value || []).map((item) => make("button",
+    const tile = (item) => make("button",
       {type: "button", title: item.title, "aria-label": `The photo in the style of ${item.title}`,
         onclick: () => pick({name: item.name})},
-      make("img", {src: item.picture.url, alt: ""}), make("span", {}, item.title))));
+      make("img", {src: item.picture.url, alt: ""}), make("span", {}, item.title));
+    const draw = () => fill(element, ...(props.value?.length ? props.value.map(tile)
+      : [make("p", {class: "empty"}, props.empty)]));
     watch("value", draw);
     draw();
   }
@@ -217,7 +219,7 @@ window.wct = (() => {
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith("image/"));
     if (!files.length) return;
-    const zones = shown(".zone-photo, .zone-painting, .drops-folder");
+    const zones = shown(".zone-photo, .zone-painting, .drops");
     const free = zones.find((zone) => zone.querySelector("input[type=file]")) || zones[0];
     if (!free) return;
     event.preventDefault();
@@ -226,7 +228,7 @@ window.wct = (() => {
   }, true);
 
   document.addEventListener("drop", async (event) => {
-    const zone = event.target.closest?.(".drops-folder");
+    const zone = event.target.closest?.(".drops");
     const entries = [...(event.dataTransfer?.items || [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     if (!zone || !entries.some((entry) => entry.isDirectory)) return;
     event.preventDefault();

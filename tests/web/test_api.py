@@ -85,7 +85,8 @@ def test_stylise_is_the_program(client):
 def test_every_option_counts(client):
     plain = {"size": 96, "strength": 1.0}
     changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"relu5_1": 1.0}, {"ridge": 0.3}, {"strength": 0.5},
-               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}, {"network": "small"}]
+               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"},
+               {"network": "small"}]
     made = [client.predict(**PAIR, **plain | change, api_name="/stylise")[1] for change in changes]
     assert len({Image.open(path).tobytes() for path in made}) == len(changes)
 

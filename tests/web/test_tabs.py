@@ -99,7 +99,7 @@ def test_a_dropped_folder_is_taken_with_all_inside(open_page, tmp_path):
     (tmp_path / "trip" / "notes.txt").write_text("Nice weather")
     page = open_page()
     page.get_by_role("tab", name="Folder").click()
-    zone = page.locator(".drops").locator("visible=true").first
+    zone = page.locator(".takes-photos").locator("visible=true").first
     box, session = zone.bounding_box(), page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):
         session.send("Input.dispatchDragEvent", {

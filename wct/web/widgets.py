@@ -49,20 +49,21 @@ def side(most: int, value: int, label: str, info: str):
     return guarded(gr.Slider(64, longest, min(value, longest), step=64, label=label, info=info), min(value, longest))
 
 
-def optional_size(longest, info):
-    """[original size?, longest side], of which the second shows where the first is not wanted."""
+def optional_size(info, make):
+    """[original size?, longest side as `make` makes it], of which the second shows where the first is not wanted."""
     original = guarded(gr.Checkbox(True, label="Original size", info=info, elem_classes="option-original"), True)
-    original.change(lambda own: gr.Slider(visible=not own), original, longest, **QUIETLY)
+    longest = make()
     longest.visible = False
+    original.change(lambda own: gr.Slider(visible=not own), original, longest, **QUIETLY)
     return original, longest
 
 
 def size(web, photo):
     """`optional_size` that knows what the photo can have."""
-    longest = gr.Slider(64, max(128, web.largest((3, 2))), 768, step=1, label=OPTIONS["size"].label,
-                        info="Longest side of the result in pixels", elem_classes="option-size")
     unknown = "The photo's own, as far as this page makes it"
-    original, longest = optional_size(guarded(longest, 768), unknown)
+    original, longest = optional_size(unknown, lambda: guarded(gr.Slider(
+        64, max(128, web.largest((3, 2))), 768, step=1, label=OPTIONS["size"].label,
+        info="Longest side of the result in pixels", elem_classes="option-size"), 768))
 
     def known(path):
         if not path:
@@ -87,6 +88,11 @@ def image(label: str, **options):
     here = f"Drop a {kind} here\n- or -\nclick to choose one"
     return image_input(**{"label": label, "height": 260, "sources": ["upload", "clipboard"], "placeholder": here,
                           "buttons": ["fullscreen"], "elem_classes": f"photo zone-{kind}"} | options)
+
+
+def files(label: str, kind: str, **options):
+    """A place for files: static/style.css has a text for each kind."""
+    return guarded(gr.File(label=label, elem_classes=f"takes takes-{kind}", **options))
 
 
 def drawn(kind: str, value=None, **options):

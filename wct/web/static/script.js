@@ -2,6 +2,7 @@
 "use strict";
 window.wct = (() => {
   const state = {values: null, names: [], photo: null, painting: null, results: [], reopened: null};
+  const DROPS = ".takes-photos, .takes-paintings";  // places for many files
   const shown = (selector) => [...document.querySelectorAll(selector)].filter((found) => found.checkVisibility());
 
   function make(tag, attributes = {}, ...children) {
@@ -51,6 +52,7 @@ window.wct = (() => {
       const after = make("img", {class: "after", src: value.after.url, alt: `Result: ${value.alt}`,
         width: value.size[0], height: value.size[1]});
       const figure = make("figure", {class: "compare"});
+      figure.style.setProperty("--ratio", value.size[0] / value.size[1]);
       if (value.before) {
         const slide = make("input", {type: "range", min: 0, max: 100, step: 1, value: state.at ?? 10,
           "aria-label": "Photo on the left, result on the right", oninput: () => {
@@ -61,7 +63,8 @@ window.wct = (() => {
         figure.append(make("img", {class: "before", src: value.before.url, alt: "The photo"}), after, slide);
       } else figure.append(after);
       const big = make("button", {type: "button", class: "big", title: "Full screen", "aria-label": "Full screen",
-        onclick: () => document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen()});
+        onclick: () => document.fullscreenElement ? document.exitFullscreen()
+          : figure.parentElement.requestFullscreen()});
       big.innerHTML = '<svg viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor" stroke-width="2"'
         + ' aria-hidden="true"><path d="M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"/></svg>';
       figure.append(big);
@@ -219,7 +222,7 @@ window.wct = (() => {
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith("image/"));
     if (!files.length) return;
-    const zones = shown(".zone-photo, .zone-painting, .drops");
+    const zones = shown(`.zone-photo, .zone-painting, ${DROPS}`);
     const free = zones.find((zone) => zone.querySelector("input[type=file]")) || zones[0];
     if (!free) return;
     event.preventDefault();
@@ -228,7 +231,7 @@ window.wct = (() => {
   }, true);
 
   document.addEventListener("drop", async (event) => {
-    const zone = event.target.closest?.(".drops");
+    const zone = event.target.closest?.(DROPS);
     const entries = [...(event.dataTransfer?.items || [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     if (!zone || !entries.some((entry) => entry.isDirectory)) return;
     event.preventDefault();

@@ -4,7 +4,7 @@ import gradio as gr
 
 from wct.web.tabs.common import any_size, buttons, endpoint, place
 from wct.web.uploads import guarded
-from wct.web.widgets import option, optional_size, side
+from wct.web.widgets import files, option, optional_size, side
 
 OPTIONS = ("network", "strength", "keep_colors", "mode")
 
@@ -14,9 +14,8 @@ def build(shared):
         with place("inputs"):
             shipped = [(title, path.stem) for path, title in shared.paintings.titles.items()]
             sources = [
-                guarded(gr.File(file_count="multiple", label="Photos", height=170, elem_classes="drops drops-photos")),
-                guarded(gr.File(file_count="multiple", label="Paintings", height=170,
-                                elem_classes="drops drops-paintings")),
+                files("Photos", "photos", file_count="multiple", height=170),
+                files("Paintings", "paintings", file_count="multiple", height=170),
                 guarded(gr.Dropdown(shipped, multiselect=True, label="Paintings that come with the program")),
             ]
         with place("result"):
@@ -27,8 +26,8 @@ def build(shared):
             failures = gr.Dataframe(headers=["What failed, and why"], label="Failures", interactive=False, wrap=True,
                                     visible=False)
         with place("options"), gr.Group():
-            sizes = optional_size(side(shared.web.most, 768, "Size", "Longest side of the results in pixels"),
-                                  "Each photo's own")
+            sizes = optional_size("Each photo's own", lambda: side(shared.web.most, 768, "Size",
+                                                                   "Longest side of the results in pixels"))
             controls = [option(name) for name in OPTIONS]
 
     def make(values, over, progress, request):

@@ -5,7 +5,7 @@ import gradio as gr
 from wct.web.handlers import SLOTS
 from wct.web.tabs.common import any_size, endpoint, picture_outputs, place, run
 from wct.web.uploads import guarded
-from wct.web.widgets import QUIETLY, option, size
+from wct.web.widgets import QUIETLY, files, option, size
 
 OPTIONS = ("network", "keep_colors", "transform")
 OF_A_SLOT = 5  # painting, weight, mask, part, painted mask
@@ -65,6 +65,6 @@ def _slot(shared, number):
                 label=f"Paint where painting {number} applies", type="pil", sources=[], transforms=[], layers=False,
                 image_mode="RGBA", brush=gr.Brush(default_size=40, colors=["#d6006c"], color_mode="fixed"),
             ))
-            mask = guarded(gr.File(label=f"Or a mask {number}, white where it applies", height=150))
-            part = guarded(gr.File(label=f"Part of painting {number} that is used, white", height=150))
+            mask = files(f"Or a mask {number}, white where it applies", "mask", height=150)
+            part = files(f"Part of painting {number} that is used, white", "mask", height=150)
     return box, [style, weight, mask, part, painted]

@@ -54,7 +54,7 @@ class Api:
             relu5_1: strength at the deepest level, which "small" has not: shapes
 
         Returns:
-            the result, the same as a PNG file to download, and the seconds it took
+            the result, and the seconds it took
         """
         with readable():
             made = self.web.stylised(
@@ -62,8 +62,7 @@ class Api:
                 strength=strength, keep_colors=keep_colors, stroke=stroke, mode=mode, transform=transform,
                 detail=detail, backend=backend, ridge=ridge,
             )
-            path = saved(made)
-            return path, path, made.told
+            return saved(made), made.told
 
     def mix(self, content, style_1, weight_1=0.5, mask_1=None, part_1=None, painted_1=None, style_2=None, weight_2=0.5,
             mask_2=None, part_2=None, painted_2=None, style_3=None, weight_3=0.5, mask_3=None, part_3=None,
@@ -95,15 +94,14 @@ class Api:
             transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
 
         Returns:
-            the result, the same as a PNG file to download, and the seconds it took
+            the result, and the seconds it took
         """
         slots = ((style_1, weight_1, mask_1, part_1, painted_1), (style_2, weight_2, mask_2, part_2, painted_2),
                  (style_3, weight_3, mask_3, part_3, painted_3))
         with readable():
             made = self.web.mixed(content, slots, size, progress, network=network, strength=strength,
                               keep_colors=keep_colors, transform=transform)
-            path = saved(made)
-            return path, path, made.told
+            return saved(made), made.told
 
     def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, network=NETWORK.default,
                 progress=gr.Progress()):

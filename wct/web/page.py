@@ -24,9 +24,10 @@ THEME = gr.themes.Default(primary_hue="indigo", font=FONTS, font_mono=["ui-monos
     link_text_color="*primary_700", link_text_color_dark="*primary_300",
     checkbox_label_text_color="*body_text_color",
 )
+SCRIPTS = ("common.js", "drawn.js", "visit.js", "kept.js", "given.js", "page.js")
 HEAD = "".join(  # Gradio's own `css` would reach only what lies in its container
     f"<{tag}>{(STATIC / name).read_text(encoding='utf-8')}</{tag}>"
-    for tag, name in (("style", "style.css"), ("script", "script.js"))
+    for tag, name in (("style", "style.css"), *(("script", name) for name in SCRIPTS))
 )
 TITLE = "Any photo in any painting's style"
 

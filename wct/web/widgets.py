@@ -1,4 +1,4 @@
-"""Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/script.js."""
+"""Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/drawn.js."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -96,7 +96,7 @@ def files(label: str, kind: str, **options):
 
 
 def drawn(kind: str, value=None, **options):
-    """A component that static/script.js draws; its `pick` tells what was clicked."""
+    """A component that a function in static draws; its `pick` tells what was clicked."""
     return gr.HTML(value, html_template='<div class="drawn"></div>', elem_classes=kind, apply_default_css=False,
                    js_on_load=f"wct.{kind}(element, props, (data) => trigger('pick', data), watch)", **options)
 

@@ -83,6 +83,12 @@ class Shared:
         run.format.change(load, run.format, run.download, **QUIETLY)
         return lambda event: event.then(now, trigger_mode="multiple", **there)
 
+    def visit(self, tab, history, widgets):
+        """Has the browser know what these widgets hold when a result is made, and a click there bring it back."""
+        gr.on([widget.change for widget in widgets], None, widgets, None,
+              js=f"(...values) => {{ wct.settle({tab!r}, values); return []; }}", **QUIETLY)
+        history.pick(None, None, widgets, js="() => wct.reopened()", **QUIETLY)
+
     def several(self, tab, make, values, outputs, buttons):
         """Has a button start what shows more and more, and its neighbour end it; a change marks it as old.
 
@@ -146,5 +152,5 @@ def any_size():
 
 
 def picture_outputs():
-    """What the API gives: the picture, the same as a file, what there is to say."""
-    return [gr.Image(visible=False, format="png"), gr.File(visible=False), gr.Textbox(visible=False)]
+    """What the API gives: the picture, and what there is to say."""
+    return [gr.Image(visible=False, format="png"), gr.Textbox(visible=False)]

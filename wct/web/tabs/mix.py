@@ -5,7 +5,7 @@ import gradio as gr
 from wct.web.handlers import SLOTS
 from wct.web.tabs.common import any_size, endpoint, picture_outputs, place, run
 from wct.web.uploads import guarded
-from wct.web.widgets import QUIETLY, files, option, size
+from wct.web.widgets import QUIETLY, drawn, files, option, size
 
 OPTIONS = ("network", "keep_colors", "transform")
 OF_A_SLOT = 5  # painting, weight, mask, part, painted mask
@@ -21,6 +21,7 @@ def build(shared):
         with place("result"):
             result = run("Mix", "Choose a photo and some paintings")
             strength = option("strength")
+            history = drawn("past", tab="mix")
         with place("options"), gr.Group():
             sizes = size(shared.web, content)
             controls = [option(name) for name in OPTIONS]
@@ -51,6 +52,8 @@ def build(shared):
                                 **dict(zip(OPTIONS, chosen)))
 
     shared.one("mix", make, [content, *flat, *sizes, strength, *controls], result)
+    unpainted = [widget for widget in flat if widget not in editors]
+    shared.visit("mix", history, [content, *unpainted, *sizes, strength, *controls])
     endpoint(shared.api.mix, [content, *flat, strength, any_size(), *controls], picture_outputs())
     return [content]
 

@@ -26,7 +26,7 @@ def build(shared):
         with place("result"):
             result = run("Stylise", "Choose a photo and a painting, or one of the pairs below")
             strength = option("strength")
-            history = drawn("past")
+            history = drawn("past", tab="stylise")
             examples = drawn("pairs", items=_pairs(shared.paintings))
         with place("options"):
             with gr.Group():
@@ -44,15 +44,12 @@ def build(shared):
         return shared.web.stylised(content, style, strengths, None if original else size, progress, over,
                                    strength=strength, **dict(zip(OPTIONS, chosen)))
 
-    again = shared.one("stylise", make, [content, style, original, longest, strength, *controls, *by_level], result)
     names = ("original", "size", "strength", *OPTIONS, *LEVELS)
     settings = dict(zip(names, (original, longest, strength, *controls, *by_level)))
+    again = shared.one("stylise", make, [content, style, *settings.values()], result)
+    shared.visit("stylise", history, [content, style, picker, *settings.values()])
     shared.first = First(content, style, picker, settings, again)
-    there = [content, style, picker, *settings.values()]
-    gr.on([widget.change for widget in there], None, there, None,
-          js="(...values) => { wct.remember(values); return []; }", **QUIETLY)
     link.click(None, None, None, js="() => wct.link()", **QUIETLY)
-    history.pick(None, None, there, js="() => wct.reopened()", **QUIETLY)
 
     def fill(event: gr.EventData):
         index = event._data.get("index")
@@ -67,7 +64,7 @@ def build(shared):
 
 
 def _pairs(paintings):
-    """The pairs to try, as static/script.js draws them."""
+    """The pairs to try, as static/drawn.js draws them."""
     items = {item["name"]: item for item in paintings.items}
     return [{"photo": f"gradio_api/file={_photo(photo)}", "photo_name": photo, "style": items[painting]}
             for photo, painting, _ in PAIRS]

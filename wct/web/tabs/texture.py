@@ -4,7 +4,7 @@ import gradio as gr
 
 from wct.web.tabs.common import endpoint, picture_outputs, place, run
 from wct.web.uploads import guarded
-from wct.web.widgets import option, side
+from wct.web.widgets import drawn, option, side
 
 
 def build(shared):
@@ -12,9 +12,10 @@ def build(shared):
     with gr.Row(elem_classes="studio"):
         with place("inputs"):
             style = shared.picture("Painting")
-            shared.paintings.into(style)
+            picker = shared.paintings.into(style)
         with place("result"):
             result = run("Make a texture", "Choose a painting")
+            history = drawn("past", tab="texture")
         with place("options"), gr.Group():
             controls = [
                 side(most, 512, "Width", "In pixels"), side(most, 512, "Height", "In pixels"), option("stroke"),
@@ -26,6 +27,6 @@ def build(shared):
         return shared.web.textured(*values, progress, over)
 
     shared.one("texture", make, [style, *controls], result)
-    picture, _, told = picture_outputs()
-    endpoint(shared.api.texture, [style, *controls], [picture, told])
+    shared.visit("texture", history, [style, picker, *controls])
+    endpoint(shared.api.texture, [style, *controls], picture_outputs())
     return []

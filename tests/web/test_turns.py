@@ -68,7 +68,7 @@ def test_a_full_queue_says_so():
     turns = Turns(1)
     with turns.turn(1):
         (thread,) = runs(turns, [("one", 1)], [])
-        with pytest.raises(ValueError, match="The queue is full: 1 runs are waiting"), turns.turn(1):
+        with pytest.raises(ValueError, match="The queue is full"), turns.turn(1):
             pass
     thread.join(5)
 

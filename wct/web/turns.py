@@ -41,7 +41,7 @@ class Turns:
         run = _Run(seconds, time.monotonic() + PATIENCE * seconds * pictures)
         with self._changed:
             if len(self._waiting) >= self.most:
-                raise ValueError(f"The queue is full: {self.most} runs are waiting. Try again in a minute.")
+                raise ValueError("The queue is full; try again in a minute.")
             self._waiting.append(run)
             try:
                 while self._working or self._first() is not run:

@@ -22,7 +22,7 @@ def build(shared):
                                         info="Timed runs of each, after one to warm up"), 3)
             controls = [compared, repeats, side(shared.web.most, 512, "Size", "Longest side in pixels")]
             above = buttons("Compare")
-    pictures = gr.Gallery(label="Pictures, with the milliseconds of the transform and in all", columns=3,
+    pictures = gr.Gallery(label="Pictures: ms of the transform, and in all", columns=3,
                           object_fit="contain", interactive=False, format="png", buttons=["download"], visible=False)
     table = gr.Dataframe(headers=list(TABLE), label="Medians", interactive=False, wrap=True, visible=False)
     plot = gr.BarPlot(x="backend", y="milliseconds", color="stage", label="Milliseconds by stage and backend",

@@ -12,11 +12,11 @@ def build(shared):
     with gr.Row(elem_classes="studio"):
         with place("inputs"):
             content = shared.picture("Photo")
-            above = buttons("Show all paintings")
-            with gr.Group():
-                network, *controls = option("network", "small"), *map(option, OPTIONS)
         with place("result"):
+            above = buttons("Show all paintings")
             wall = drawn("wall", value=[], empty="The photo in every painting stands here")
+        with place("options"), gr.Group():
+            network, *controls = option("network", "small"), *map(option, OPTIONS)
 
     def make(values, over, progress, request):
         content, network, *chosen = values

@@ -101,4 +101,5 @@ class Many:
             pictures.append((folder / f"{backend}.png", f"{backend}: {transform:.0f} of {total:.0f} ms"))
         write_report(folder / "backends.csv", [dict(zip(TABLE, row)) for row in rows], TABLE)
         plot = pd.DataFrame(times, columns=["backend", "stage", "milliseconds"])
-        return pictures, rows, plot, str(folder / "backends.csv"), f"Medians of {repeats} run{'s' * (repeats > 1)}, style cached.{note}"
+        line = f"Medians of {repeats} run{'s' * (repeats > 1)}, style cached.{note}"
+        return pictures, rows, plot, str(folder / "backends.csv"), line

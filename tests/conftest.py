@@ -11,7 +11,7 @@ import pytest
 import torch
 from common import CHROMIUM, ROOT
 
-collect_ignore = [] if CHROMIUM else ["web/test_page.py", "web/test_tabs.py"]
+collect_ignore = [] if CHROMIUM else ["web/test_login.py", "web/test_page.py", "web/test_tabs.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -80,15 +80,15 @@ class Web:
         self._paces = {network: Pace() for network in stylizers}
 
     @contextmanager
-    def turn(self, progress, network, megapixels, over=lambda: False, i=0, count=1, things="pictures"):
-        """The turn of one picture, number i of `count` things.
+    def turn(self, progress, network, megapixels, over=lambda: False, i=0, count=1, thing="picture"):
+        """The turn of one picture, number i of `count` things of a kind.
 
         Gives a Stylizer, and a progress callback for it, which ends the run where nobody waits for it any more.
         """
         waits, pace = somebody_waits(), self._paces[network]
 
         def tell(share, stage):
-            progress((i + share) / count, desc=f"{i + 1} of {count} {things}: {stage}" if count > 1 else stage)
+            progress((i + share) / count, desc=f"{thing} {i + 1} of {count}: {stage}" if count > 1 else stage)
 
         def ended():
             return over() or not waits()

@@ -75,7 +75,7 @@ class Many:
         shipped, made = titles("style"), []
         network, (side, megapixels, _) = options.pop("network"), self.web.fitting(content, WALL)
         for i, (path, title) in enumerate(shipped.items()):
-            with self.web.turn(progress, network, megapixels, over, i, len(shipped), "paintings") as (stylizer, report):
+            with self.web.turn(progress, network, megapixels, over, i, len(shipped), "painting") as (stylizer, report):
                 result = stylizer.stylise(content, path, size=side, progress=report, **options)
             file = new_folder() / named(content, path, suffix=".jpg")
             save_picture(result.picture, file)

@@ -1,36 +1,28 @@
-"""The published networks of others, from folders that are given as options: they are not this project's to pass on."""
+"""Options for programs of others, which are named by the folders of their networks."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
+WHERE = {  # what an option's help says of its folder
+    "adain": "a folder with the networks published with AdaIN, vgg_normalized.pth and decoder.pth",
+    "microast": "the folder of MicroAST, net_microAST.py with its weights in models/",
+}
 
-class MicroAST:
-    """MicroAST (Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer", AAAI 2023), by
-    the code and the weights in a folder: net_microAST.py, function.py and models/*_iter_160000.pth.tar."""
 
-    def __init__(self, folder: Path):
-        import torch
+def add_options(parser):
+    """--adain and --microast."""
+    for name, where in WHERE.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=where)
 
-        sys.path.insert(0, str(folder))
-        try:
-            spec = importlib.util.spec_from_file_location("net_microAST", folder / "net_microAST.py")
-            net = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(net)
-        finally:
-            sys.path.remove(str(folder))
-        parts = [net.Encoder(), net.Encoder(), net.Modulator(), net.Decoder()]
-        for part, name in zip(parts, ("content_encoder", "style_encoder", "modulator", "decoder")):
-            path = folder / "models" / f"{name}_iter_160000.pth.tar"
-            part.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-            part.eval()
-        self.network = net.TestNet(*parts)
 
-    def stylise(self, content, style):
-        """PIL images of mode RGB -> PIL image."""
-        import torch
+def named(args, parser, strength=1.0):
+    """{name: Peer} of the folders that were named; ends the program where one does not hold what it should."""
+    found = {}
+    for name, folder in ((name, getattr(args, name, None)) for name in WHERE):
+        if folder:
+            from wct.benchmark import published
 
-        from wct.images import to_pil, to_tensor
-
-        with torch.inference_mode():
-            return to_pil(self.network(to_tensor(content), to_tensor(style), 1.0))
+            try:
+                found[name] = {"adain": published.AdaIN, "microast": published.MicroAST}[name](folder, strength)
+            except Exception as error:  # a missing file, another network, no checkpoint at all
+                parser.error(f"--{name} {folder}: {error}; name {WHERE[name]}")
+    return found

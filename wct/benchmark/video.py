@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
 
-from wct.benchmark import memory
+from wct.benchmark import memory, peers
 from wct.benchmark.common import count, make_folders, print_table, report
 from wct.options import NETWORKS, STAGES
 from wct.runtime.arguments import list_of, require
@@ -42,9 +42,7 @@ def add_command(commands):
     add("--size", type=count, default=320, metavar="N", help="longer side of the clips (default: 320)")
     add("--frames", type=count, default=24, metavar="N", help="of each (default: 24)")
     add("--network", choices=tuple(NETWORKS), default="small", help="ours (default: small)")
-    add("--adain", type=Path, metavar="DIR", help="a folder with the networks published with AdaIN, "
-        "vgg_normalized.pth and decoder.pth")
-    add("--microast", type=Path, metavar="DIR", help="a folder with the code and the networks of MicroAST")
+    peers.add_options(parser)
     add("--speed", type=list_of(count), default=[256, 640], metavar="N[,N...]",
         help="longer sides to time the film at (default: 256,640)")
     add("--report", type=report_path, metavar="FILE", help="write one row per clip and program to FILE.json or .csv")
@@ -69,22 +67,17 @@ def sources(args):
     yield flicker.Source("film", [frame.image(size).convert("RGB") for frame in islice(film, args.frames)], None)
 
 
-def programs(args, stylizer, style):
+def programs(stylizer, style, others):
     """{name: a function of frames that gives the results}, the one that others are compared to first."""
-    from wct.benchmark.peers import MicroAST
-    from wct.benchmark.sheet import Published
-
     found = {"ours, frame by frame": lambda frames: stylizer.stylise_frames(frames, style, steady=False),
              "ours": lambda frames: stylizer.stylise_frames(frames, style)}
-    for name, folder, load in (("AdaIN", args.adain, Published), ("MicroAST", args.microast, MicroAST)):
-        if folder:
-            one = load(folder).stylise
-            found[name] = lambda frames, one=one: (
-                one(frame, style).crop((0, 0, *frame.size)) for frame in frames)  # they are padded to whole cells
+    for name, peer in others.items():
+        found[name] = lambda frames, peer=peer: (
+            peer.stylise(frame, style).crop((0, 0, *frame.size)) for frame in frames)  # they are padded to whole cells
     return found
 
 
-def flickers(args, stylizer, known):
+def flickers(args, stylizer, known, others):
     """A row for every clip and program."""
     from PIL import Image
 
@@ -94,7 +87,7 @@ def flickers(args, stylizer, known):
     style = Image.open(args.style).convert("RGB")
     style.thumbnail((args.size, args.size))
     wanted = gram(known, style)
-    chosen = programs(args, stylizer, style)
+    chosen = programs(stylizer, style, others)
     for source in sources(args):
         base = None
         for name, program in chosen.items():
@@ -188,12 +181,13 @@ def main(args, parser):
     make_folders(parser, args.plot, args.strips, args.report and args.report.parent)
     from wct import Stylizer
 
+    others = peers.named(args, parser)
     stylizer, known = Stylizer.from_pretrained(network=args.network), Stylizer.from_pretrained(dtype=torch.float32)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} cores, "
           f"{stylizer.device}, {stylizer.dtype}.")
     with torch.inference_mode():
         try:
-            rows = list(print_table(flickers(args, stylizer, known), TABLE, ("clip",)))
+            rows = list(print_table(flickers(args, stylizer, known, others), TABLE, ("clip",)))
             timed = list(print_table(speeds(args, stylizer), TABLE, ("clip",)))
         except (OSError, ValueError) as error:
             parser.error(str(error))

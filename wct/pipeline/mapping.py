@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from wct.options import Options
+from wct.pipeline import bands
 from wct.pipeline.tiles import Tile
 from wct.runtime.clock import Clock
 from wct.sqrtm import residual
@@ -131,6 +132,18 @@ def checked(style, masks, style_masks, weights):
 def listed(value):
     """The list of a value or of several."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def gather_levels(encoder: torch.nn.Module, tile: Tile, levels: int, mask: torch.Tensor | None = None
+                  ) -> list[Moments]:
+    """The Moments of a tile's features at relu1_1 ... relu{levels}_1, as `gather` has them."""
+    features = bands.encode(encoder, tile.pixels, levels)
+    deeper = [gather(tile, x, mask) for x in features[1:]]
+    if features[0] is not None:
+        return [gather(tile, features[0], mask), *deeper]
+    first, *others = (gather(tile.rows(start, stop), bands.relu1_1(encoder, tile.pixels, start, stop),
+                             mask if mask is None else mask[:, :, start:stop]) for start, stop in tile.bands())
+    return [sum(others, first), *deeper]
 
 
 def normalised(weights: Sequence[float] | None, count: int) -> list[float]:

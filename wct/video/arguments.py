@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from wct.batch.arguments import add_option, dashed, mask_path, numbers
-from wct.options import DEVICES, NETWORKS, OPTIONS
+from wct.options import DEVICES, NETWORK, OPTIONS
 from wct.runtime.report import report_path
 
 FORMATS = {"mp4": ".mp4", "webm": ".webm", "gif": ".gif", "webp": ".webp", "png": ".png", "frames": ""}
@@ -39,8 +39,7 @@ def parser() -> argparse.ArgumentParser:
     add("--rate", type=_rate, metavar="R", help="frames a second of numbered frames (default: 24)")
     add("--format", choices=tuple(FORMATS), default="mp4", help="what to write for several clips or paintings "
         "(default: mp4)")
-    add("--network", choices=tuple(NETWORKS), default="small", help="a small one, or the one whose pictures are "
-        "closest to the style, in many times the time (default: small)")
+    add(NETWORK.flag, choices=tuple(NETWORK.choices), default="small", help=f"{NETWORK.help} (default: small)")
     add("--device", choices=DEVICES, default="auto", help="where to compute")
     add("--overwrite", action="store_true", help="make finished clips again, and replace those of other clips or "
         "options")

@@ -163,14 +163,14 @@ def plot(rows, folder):
     from matplotlib.figure import Figure
 
     clips = list(dict.fromkeys(row["clip"] for row in rows))
-    figure = Figure(figsize=(4 * len(clips), 3.2), layout="constrained")
+    figure = Figure(figsize=(4 * len(clips), 3.5), layout="constrained")
     for axes, clip in zip(figure.subplots(1, len(clips), squeeze=False)[0], clips):
         for row in rows:
             if row["clip"] == clip:
                 axes.semilogy(range(1, len(row["each"]) + 1), row["each"], label=row["program"])
         axes.set(title=clip, xlabel="frame", ylabel="flicker x 1000")
         axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(folder / "flicker.png", dpi=120)
 
 

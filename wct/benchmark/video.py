@@ -180,7 +180,13 @@ def main(args, parser):
     require(parser, "av", "cv2", *["matplotlib"] * bool(args.plot))
     make_folders(parser, args.plot, args.strips, args.report and args.report.parent)
     from wct import Stylizer
+    from wct.clips import open_clip
+    from wct.images import open_picture
 
+    try:
+        open_clip(args.clip), open_picture(args.style)  # before the work
+    except ValueError as error:
+        parser.error(str(error))
     others = peers.named(args, parser)
     stylizer, known = Stylizer.from_pretrained(network=args.network), Stylizer.from_pretrained(dtype=torch.float32)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} cores, "

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 def chosen(page, clip, size=96):
     page.get_by_role("tab", name="Video").click()
     upload(page, "Film", clip)
-    expect(page.locator(".zone-film video")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator(".before-film video")).to_have_count(1, timeout=PATIENCE)
     choose_painting(page, WAVE)
     expect(page.locator(".zone-painting").locator("visible=true").get_by_label("Remove Image")).to_have_count(
         1, timeout=PATIENCE)
@@ -27,7 +27,7 @@ def test_a_film_is_stylised_and_played(open_page, tmp_path):
     told(page, r"24 frames in \d+ s")
     player = page.locator(".film video")
     expect(player).to_have_count(1, timeout=PATIENCE)
-    for one in (player, page.locator(".zone-film video")):
+    for one in (player, page.locator(".before-film video")):
         one.evaluate("(video) => { video.muted = true; return video.play(); }")
         page.wait_for_function("(video) => video.currentTime > 0.2", arg=one.element_handle())
     assert player.evaluate("(video) => [video.videoWidth, video.videoHeight, video.error]") == [96, 64, None]
@@ -39,7 +39,7 @@ def test_a_film_is_stylised_and_played(open_page, tmp_path):
 
 def test_a_film_is_cancelled(open_page, tmp_path):
     page = open_page()
-    chosen(page, film(tmp_path / "long.mp4", panned(1500, (320, 180), 0.1)), 320)
+    chosen(page, film(tmp_path / "long.mp4", panned(600, (320, 180), 0.1)), 320)
     press(page, "Stylise the film")
     told(page, r"s of the film, \d+ s left")
     press(page, "Cancel")

@@ -4,9 +4,9 @@ import gradio as gr
 
 from wct.web.clips import SIZE, Clips
 from wct.web.tabs.common import buttons, endpoint, place
-from wct.web.uploads import guarded
-from wct.web.widgets import option, side
+from wct.web.widgets import QUIETLY, files, option, side
 
+PLAYED = (".mp4", ".m4v", ".mov", ".webm")  # by browsers
 OPTIONS = ("keep_colors", "stroke", "network")  # besides strength and size
 
 
@@ -14,7 +14,9 @@ def build(shared):
     clips = Clips(shared.web)
     with gr.Row(elem_classes="studio"):
         with place("inputs"):
-            clip = guarded(gr.Video(label="Film", sources=["upload"], height=260, elem_classes="zone-film"))
+            # an interactive gr.Video would load a program for cutting films, which the page's policy does not let run
+            clip = files("Film", "film", height=120)
+            before = gr.Video(label="Before", interactive=False, height=200, buttons=[], elem_classes="before-film")
             style = shared.picture("Painting")
             shared.paintings.into(style)
         with place("result"):
@@ -25,6 +27,8 @@ def build(shared):
         with place("options"), gr.Group():
             size = side(shared.web.most, SIZE, "Size", "Longest side of the result in pixels")
             controls = [option("keep_colors"), option("stroke"), option("network", "small")]
+
+    clip.change(lambda path: path if path and path.lower().endswith(PLAYED) else None, clip, before, **QUIETLY)
 
     def make(values, over, progress, request):
         clip, style, strength, size, *chosen = values

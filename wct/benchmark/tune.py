@@ -23,17 +23,16 @@ def tune(devices, dtypes, seconds, path):
         for dtype in dtypes:
             rows = {}
             for n in SIZES:
-                cells = {}
+                columns = []
                 for batch in BATCHES:
-                    if batch * n**3 <= LIMIT or not cells:
+                    if batch * n**3 <= LIMIT or not columns:
                         cells = fastest(device, dtype, n, batch, seconds)
                         print(f"{device} {dtype} n = {n}, batch {batch}: " + ", ".join(
                             f"{key} {method}" for key, method in cells.items()), flush=True)
-                    for key, method in cells.items():
-                        rows.setdefault(key, []).append(method)
-            table.setdefault(device, {})[dtype] = {
-                key: [methods[i : i + len(BATCHES)] for i in range(0, len(methods), len(BATCHES))]
-                for key, methods in rows.items()}
+                    columns.append(cells)
+                for key in cells:
+                    rows.setdefault(key, []).append(" ".join(cells[key] for cells in columns))
+            table.setdefault(device, {})[dtype] = rows
     path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 

@@ -19,12 +19,12 @@ def add_arguments(add):
     add("--seeds", type=count, default=3, metavar="N", help="runs of each method (default: 3)")
 
 
-def compare(args, name, make, layer, root, features, matrices, words, **how):
+def compare(args, name, make, layer, root, features, matrices, words, **training):
     """Train make(classes, method) with each of args.methods and, outermost, each seed; write table and plot.
 
     layer(method) -> the layer by itself, or None for a plain net without one, timed on features of a shape; root(A,
     ...) -> the root it takes, timed on `matrices`, (how many, n). words: title, the paper's figures by method, notes.
-    how: what else `train` is told.
+    training: what else `train` is told.
     """
     import torch
 
@@ -39,19 +39,20 @@ def compare(args, name, make, layer, root, features, matrices, words, **how):
     classes = int(data[0][1].max()) + 1
 
     def timed(method):
-        alone, taken, keywords = layer(method), None, options(method)
-        if alone is not None:
+        row = {"method": method, "layer_ms": None, "root_ms": None}
+        if (alone := layer(method)) is not None:
             x = torch.randn(features, device=args.device).to(memory_format=torch.channels_last)
             alone = alone.to(args.device)
-            taken = milliseconds(alone, x, list(alone.parameters()), repeats)
-        A = random_matrices(*matrices, 1e2, torch.float32, args.device, 0)
-        known = keywords["method"] in METHODS
-        of_root = milliseconds(lambda A: root(A, check_errors=False, **keywords), A, (), 5 * repeats) if known else None
-        return {"method": method, "layer_ms": taken, "root_ms": of_root}
+            row["layer_ms"] = milliseconds(alone, x, list(alone.parameters()), repeats)
+        if method in METHODS:
+            A = random_matrices(*matrices, 1e2, torch.float32, args.device, 0)
+            how = options(method)
+            row["root_ms"] = milliseconds(lambda A: root(A, check_errors=False, **how), A, (), 5 * repeats)
+        return row
 
     def trained(method, seed):
-        return {"method": method, "seed": seed,
-                **train(lambda: make(classes, method), data, epochs, seed, args.device, **how)}
+        row = train(lambda: make(classes, method), data, epochs, seed, args.device, **training)
+        return {"method": method, "seed": seed, **row}
 
     for method in args.methods:
         results.add(f"{method} time", timed, method)

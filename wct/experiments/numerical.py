@@ -7,10 +7,11 @@ relative in the Frobenius norm: of Y, and of the gradient.
 from statistics import median
 
 from wct.experiments.results import Results, machine
-from wct.experiments.roots import ALL, LITERAL, options
+from wct.experiments.roots import LITERAL, options
 
 SQRTH = "torch.linalg.matrix_sqrth"
-METHODS = (*ALL, SQRTH)
+METHODS = ("auto", "mpa", "mtp", "newton_schulz", "zolotarev", "eigh", "svd", "mpa" + LITERAL, "mtp" + LITERAL,
+           "newton_schulz" + LITERAL, SQRTH)
 PAPER = ("The forms marked (paper) are those the paper measured on a GPU: one approximant, or five steps, whatever the "
          "conditioning. The others take as many steps as the conditioning asks for. Times are medians on this machine.")
 PANELS = (  # title, what is on the axes, the rows

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from wct.options import BACKENDS, DEVICES, NETWORKS, OPTIONS, Option
+from wct.options import BACKENDS, DEVICES, NETWORK, OPTIONS, Option
 from wct.runtime.arguments import list_of, one_of
 from wct.runtime.report import report_path
 
@@ -37,8 +37,7 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         add("--seed", type=int, default=0, metavar="N", help="another one, another texture"),
         add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the "
             "same pairs, and compare their time, accuracy and pictures with svd"),
-        add("--network", choices=tuple(NETWORKS), default="full", help="the one whose pictures are closest to the "
-            "style, or a small one in a fraction of the time"),
+        add(NETWORK.flag, choices=tuple(NETWORK.choices), default=NETWORK.default, help=NETWORK.help),
         add("--device", choices=DEVICES, default="auto", help="where to compute"),
         add("--format", choices=("png", "jpeg", "webp"), default="png", help="what to write"),
         add("--metadata", choices=("none", "keep"), default="none", help="whether results keep the photo's date, "

@@ -28,7 +28,7 @@ from browsing import (
     told,
 )
 from common import CONTENTS, STYLES
-from PIL import Image
+from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 TABS = ("Stylise", "Mix", "Gallery", "Texture", "Compare", "Folder")
@@ -243,7 +243,9 @@ def test_fast_is_another_network(open_page):
 
 def test_sizes_are_those_that_the_photo_can_have(open_page, tmp_path):
     Image.new("RGB", (4000, 1000), "olive").save(tmp_path / "large.jpg")
-    Image.new("RGB", (4000, 3000), "olive").save(tmp_path / "larger.jpg")
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6  # as phones write photos taken upright
+    Image.new("RGB", (4000, 3000), "olive").save(tmp_path / "larger.jpg", exif=turned)
     page = open_page()
     choose_photo(page, tmp_path / "large.jpg")
     expect(page.get_by_text("4000 × 1000 pixels").first).to_be_visible()
@@ -252,7 +254,7 @@ def test_sizes_are_those_that_the_photo_can_have(open_page, tmp_path):
     expect(longest).to_have_attribute("max", "4000")
     given(page, "photo").click()
     choose_photo(page, tmp_path / "larger.jpg")
-    expect(page.get_by_text("4000 × 3000 pixels; made 2309 long").first).to_be_visible()
+    expect(page.get_by_text("3000 × 4000 pixels; made 2309 long").first).to_be_visible()
     expect(longest).to_have_attribute("max", "2309")
 
 

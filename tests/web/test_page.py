@@ -147,7 +147,7 @@ def test_a_reload_and_a_link_bring_everything_back(open_page, page_url):
     page = open_page()
     choose_pair(page)
     set_number(page, "Strength", 0.55)
-    page.wait_for_timeout(1000)  # it is kept
+    page.wait_for_function("localStorage.wct?.includes('0.55')")  # it is kept
     press(page, "Copy a link to this painting and these settings")
     expect(page.get_by_text("The link is copied.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")

@@ -3,13 +3,14 @@
 import os
 import signal
 import sys
-from collections import Counter
-from statistics import median
+from collections import deque
 
 from wct.batch.arguments import arguments, options_of
 from wct.batch.inputs import for_each, masks, pictures, prepare_places
-from wct.batch.jobs import jobs
-from wct.batch.record import Record, fingerprint
+from wct.batch.jobs import Plan, Share
+from wct.batch.record import fingerprint
+from wct.batch.rows import Rows, print_table
+from wct.batch.store import record_of
 from wct.batch.work import COLUMNS, work
 from wct.options import DEFAULT_LEVELS, MOST_LEVELS, level_strengths
 from wct.runtime.files import NoSpaceError
@@ -29,48 +30,42 @@ class Teller:
             (self.bar.write if self.bar else print)(f"{kind}: {sentence}", file=sys.stderr)
 
 
-def run(stylizer, todo, tell, **options):
-    """Work through the jobs behind a progress bar: the rows of the report, and whether it was interrupted."""
+def here(stylizer, plan, progress, **options):
+    """Work through a Plan in this process: (number, row) of every picture."""
+    numbers = deque()
+
+    def todo():
+        for block in plan.blocks():
+            for number, *job in block:
+                numbers.append(number)
+                yield tuple(job)
+
+    for row in work(stylizer, todo(), progress=progress, **options):
+        yield numbers.popleft(), row
+
+
+def run(made, total, rows, tell):
+    """Take the (number, row) of every picture from `made(progress)`, behind a bar: whether it was interrupted."""
     from tqdm import tqdm
 
-    rows = []
     shape = "{percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
-    with tqdm(total=len(todo), unit="picture", dynamic_ncols=True, bar_format=shape) as tell.bar:
+    with tqdm(total=total, unit="picture", dynamic_ncols=True, bar_format=shape) as tell.bar:
         def advance(i, share=0.0, stage=None):
             tell.bar.update(max(0.0, i + share - tell.bar.n))
 
+        begun = len(rows)
         try:
-            for row in work(stylizer, todo, progress=advance, **options):
-                rows.append(row)
-                advance(len(rows))
+            for number, row in made(advance):
+                rows.add(row, number)
+                advance(len(rows) - begun)
                 for note in row["notes"] or []:
                     tell("note", note)
                 tell("failed", row["error"])
         except KeyboardInterrupt:
-            return rows, True
+            return True
         finally:
             tell.bar = None
-    return rows, False
-
-
-def print_table(rows):
-    rows = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))))
-
-
-def summary(rows):
-    """The closing table: counts, and median seconds per picture and stage."""
-    counts = Counter(row["status"] for row in rows)
-    yield ("pictures", counts["done"])
-    yield ("skipped", counts["skipped"])
-    yield ("failures", counts["failed"])
-    if counts["left out"]:
-        yield ("left out", counts["left out"])
-    for name in ("seconds", "encode", "transform", "decode"):
-        times = [row[name] for row in rows if row["status"] == "done"]
-        yield ("median s/picture" if name == "seconds" else f"  {name}", f"{median(times):.3f}" if times else "-")
+    return False
 
 
 def _found(args):
@@ -106,23 +101,26 @@ def _recipe(options, args, stylizer):
                    "networks": fingerprint([stylizer.encoder, stylizer.decoder])}
 
 
-def _prepared(args, contents, styles):
-    """The Stylizer, the jobs, and the other arguments of `work`; what cannot work is found here, before the work."""
+def _prepared(args, contents, styles, workers=1):
+    """The Stylizer, the Plan, and the other arguments of `work`; what cannot work is found here, before the work."""
     from wct.images import FORMATS
     from wct.pipeline.comparison import Comparison
     from wct.pipeline.stylizer import Stylizer
 
     blend = args.blend is not None
     count = len(styles) if blend else 1
+    if args.sample and args.sample > len(styles):
+        raise ValueError(f"--sample {args.sample} cannot be drawn from {len(styles)} paintings")
     options = _options(args, count)
     masks_of = masks(args.mask, contents, args.content, count)
     prepare_places(args.output, args.report)
     levels = max(DEFAULT_LEVELS, len(level_strengths(args.levels, MOST_LEVELS)))
     stylizer = Stylizer.from_pretrained(network=args.network, device=args.device, levels=levels)
-    todo = list(jobs(contents, styles, args.output, FORMATS[args.format].suffix, blend))
-    return stylizer, todo, options | {
+    share = Share(args.sample, args.seed, args.shard)
+    plan = Plan(contents, styles, args.output, FORMATS[args.format].suffix, blend, share=share, workers=workers)
+    return stylizer, plan, options | {
         "format": args.format, "metadata": args.metadata, "masks_of": masks_of, "timed": True,
-        "record": Record(args.output, _recipe(options, args, stylizer), args.overwrite),
+        "record": record_of(args.output, _recipe(options, args, stylizer), args.overwrite),
         "comparison": Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None,
     }
 
@@ -130,7 +128,7 @@ def _prepared(args, contents, styles):
 def main(argv=None):
     parser, args = arguments(argv)
     prepare()
-    tell, made, interrupted, comparison = Teller(), [], False, None
+    tell, rows, interrupted, comparison = Teller(), Rows(kept=args.report is not None), False, None
     try:
         if os.path.isfile(args.output):  # which Path.is_file cannot tell of names that are too long
             parser.error(f"--output {args.output} is a file; name a folder")
@@ -138,30 +136,31 @@ def main(argv=None):
             parser.error("--output must be another folder than the pictures come from")
         contents, styles, left_out = _found(args)
         if contents and styles:
-            stylizer, todo, options = _prepared(args, contents, styles)
+            stylizer, plan, options = _prepared(args, contents, styles)
             comparison = options["comparison"]
     except (OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
     for row in left_out:
         tell("left out", row["error"])
+        rows.add(row)
     if contents and styles:
         try:
-            made, interrupted = run(stylizer, todo, tell, **options)
+            interrupted = run(lambda progress: here(stylizer, plan, progress, **options), len(plan), rows, tell)
         except NoSpaceError as error:
             parser.error(str(error))
-    return finish(args, left_out + made, tell, comparison, interrupted)
+    return finish(args, rows, tell, comparison, interrupted)
 
 
 def finish(args, rows, tell, comparison, interrupted):
     """Write the report and print the tables: the exit status."""
-    failed = any(row["status"] in ("failed", "left out") for row in rows)
+    failed = rows.failed
     if args.report:
         try:
             write_report(args.report, rows, COLUMNS)
         except OSError as error:
             tell("failed", str(error))
             failed = True
-    print_table(summary(rows))
+    print_table(rows.summary())
     if comparison and not any(comparison.rows.values()):
         print("Nothing was compared, as no picture was made; --overwrite makes finished ones again.")
     elif comparison:

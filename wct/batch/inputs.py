@@ -1,10 +1,12 @@
 """What a run is given, looked at before the work: pictures, masks, and where the results go."""
 
-from pathlib import Path
+import tempfile
+from pathlib import PurePath
 
 from wct.batch.masks import paired
-from wct.batch.record import Record
+from wct.batch.store import check_record
 from wct.runtime.files import check_folder, remove_dead_parts
+from wct.runtime.places import Url
 from wct.runtime.report import check_report
 
 
@@ -38,7 +40,7 @@ def masks(paths, contents, roots, count):
     found = [paired(contents, path, roots) if path.is_dir() else path for path in for_each(paths, "--mask", count)]
 
     def of(content):
-        own = [mask if isinstance(mask, Path) else mask[content] for mask in found]
+        own = [mask if isinstance(mask, PurePath) else mask[content] for mask in found]
         for mask in own:
             if isinstance(mask, Exception):
                 raise mask
@@ -60,8 +62,8 @@ def prepare_places(output, report):
     Raises OSError, its message one sentence, where one of them cannot be written.
     """
     check_folder(output)
-    Record.check(output)
-    remove_dead_parts(output)
+    check_record(output)
     if report:
         check_report(report)
-        remove_dead_parts(report.parent)
+    for folder in [output, *([report.parent] if report else [])]:
+        remove_dead_parts(tempfile.gettempdir() if isinstance(folder, Url) else folder)  # files for stores begin there

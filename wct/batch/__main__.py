@@ -4,10 +4,14 @@ import os
 import signal
 import sys
 from collections import deque
+from contextlib import ExitStack, suppress
 
 from wct.batch.arguments import arguments, options_of
+from wct.batch.cluster import Cluster
 from wct.batch.inputs import for_each, masks, pictures, prepare_places
 from wct.batch.jobs import Plan, Share
+from wct.batch.maker import pretrained
+from wct.batch.pool import NoWorkerError, Pool
 from wct.batch.record import fingerprint
 from wct.batch.rows import Rows, print_table
 from wct.batch.store import record_of
@@ -30,22 +34,32 @@ class Teller:
             (self.bar.write if self.bar else print)(f"{kind}: {sentence}", file=sys.stderr)
 
 
-def here(stylizer, plan, progress, **options):
-    """Work through a Plan in this process: (number, row) of every picture."""
-    numbers = deque()
+class Here:
+    """Works through a Plan in this process, with the options of `work`."""
 
-    def todo():
-        for block in plan.blocks():
+    def __init__(self, stylizer, plan, **options):
+        self._stylizer, self._plan, self._options, self._numbers = stylizer, plan, options, deque()
+
+    def rows(self, progress):
+        """(number, row) of every picture."""
+        for row in work(self._stylizer, self._todo(), progress=progress, **self._options):
+            yield self._numbers.popleft(), row
+
+    def _todo(self):
+        for block in self._plan.blocks():
             for number, *job in block:
-                numbers.append(number)
+                self._numbers.append(number)
                 yield tuple(job)
 
-    for row in work(stylizer, todo(), progress=progress, **options):
-        yield numbers.popleft(), row
+    def stop(self):
+        return ()  # what was in hand is told, or lost
+
+    def close(self):
+        pass
 
 
-def run(made, total, rows, tell):
-    """Take the (number, row) of every picture from `made(progress)`, behind a bar: whether it was interrupted."""
+def run(pool, total, rows, tell):
+    """Take the (number, row) of every picture from Here or a Pool, behind a bar: whether it was interrupted."""
     from tqdm import tqdm
 
     shape = "{percentage:3.0f}%|{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
@@ -53,15 +67,20 @@ def run(made, total, rows, tell):
         def advance(i, share=0.0, stage=None):
             tell.bar.update(max(0.0, i + share - tell.bar.n))
 
-        begun = len(rows)
-        try:
-            for number, row in made(advance):
+        def take(found):
+            for number, row in found:
                 rows.add(row, number)
                 advance(len(rows) - begun)
                 for note in row["notes"] or []:
                     tell("note", note)
                 tell("failed", row["error"])
+
+        begun = len(rows)
+        try:
+            take(pool.rows(advance))
         except KeyboardInterrupt:
+            with suppress(KeyboardInterrupt):  # who asks twice does not wait
+                take(pool.stop())
             return True
         finally:
             tell.bar = None
@@ -101,8 +120,8 @@ def _recipe(options, args, stylizer):
                    "networks": fingerprint([stylizer.encoder, stylizer.decoder])}
 
 
-def _prepared(args, contents, styles, workers=1):
-    """The Stylizer, the Plan, and the other arguments of `work`; what cannot work is found here, before the work."""
+def _prepared(args, contents, styles, cluster, tell):
+    """What makes the pictures, how many they are, the Comparison: what cannot work is found here, before the work."""
     from wct.images import FORMATS
     from wct.pipeline.comparison import Comparison
     from wct.pipeline.stylizer import Stylizer
@@ -115,38 +134,57 @@ def _prepared(args, contents, styles, workers=1):
     masks_of = masks(args.mask, contents, args.content, count)
     prepare_places(args.output, args.report)
     levels = max(DEFAULT_LEVELS, len(level_strengths(args.levels, MOST_LEVELS)))
-    stylizer = Stylizer.from_pretrained(network=args.network, device=args.device, levels=levels)
-    share = Share(args.sample, args.seed, args.shard)
-    plan = Plan(contents, styles, args.output, FORMATS[args.format].suffix, blend, share=share, workers=workers)
-    return stylizer, plan, options | {
-        "format": args.format, "metadata": args.metadata, "masks_of": masks_of, "timed": True,
-        "record": record_of(args.output, _recipe(options, args, stylizer), args.overwrite),
-        "comparison": Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None,
-    }
+    networks = {"network": args.network, "device": "cpu" if cluster else args.device, "levels": levels}
+    stylizer = Stylizer.from_pretrained(**networks)
+    recipe = _recipe(options, args, stylizer)
+    record = record_of(args.output, recipe, args.overwrite)
+    options |= {"format": args.format, "metadata": args.metadata, "timed": True}
+    plan = Plan(contents, styles, args.output, FORMATS[args.format].suffix, blend,
+                share=Share(args.sample, args.seed, args.shard), workers=cluster.room() if cluster else 1)
+    if cluster:
+        networks["device"] = args.device if cluster.gpus or args.device != "auto" else "cpu"
+        arguments = pretrained(recipe["networks"], **networks), os.getcwd(), args.output, recipe, args.overwrite
+        pool = Pool(cluster, plan, arguments, tell, record=record, masks_of=masks_of, options=options)
+        return pool, len(plan), None
+    comparison = Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None
+    here = Here(stylizer, plan, record=record, masks_of=masks_of, comparison=comparison, **options)
+    return here, len(plan), comparison
+
+
+def _connected(args, tell):
+    """The Cluster that is asked for, None where none is."""
+    if not args.cluster:
+        return None
+    cluster = Cluster(args.cluster, args.per_worker, gpus=args.device in ("auto", "cuda"))
+    if cluster.dashboard:
+        tell("note", f"Ray's dashboard is at {cluster.dashboard}")
+    return cluster
 
 
 def main(argv=None):
     parser, args = arguments(argv)
     prepare()
-    tell, rows, interrupted, comparison = Teller(), Rows(kept=args.report is not None), False, None
-    try:
-        if os.path.isfile(args.output):  # which Path.is_file cannot tell of names that are too long
-            parser.error(f"--output {args.output} is a file; name a folder")
-        if args.output.resolve() in (path.resolve() for path in (*args.content, args.style)):
-            parser.error("--output must be another folder than the pictures come from")
-        contents, styles, left_out = _found(args)
-        if contents and styles:
-            stylizer, plan, options = _prepared(args, contents, styles)
-            comparison = options["comparison"]
-    except (OSError, RuntimeError, ValueError) as error:
-        parser.error(str(error))
-    for row in left_out:
-        tell("left out", row["error"])
-        rows.add(row)
-    if contents and styles:
+    tell, rows, comparison = Teller(), Rows(kept=args.report is not None), None
+    with ExitStack() as opened:
         try:
-            interrupted = run(lambda progress: here(stylizer, plan, progress, **options), len(plan), rows, tell)
-        except NoSpaceError as error:
+            if os.path.isfile(args.output):  # which Path.is_file cannot tell of names that are too long
+                parser.error(f"--output {args.output} is a file; name a folder")
+            if args.output.resolve() in (path.resolve() for path in (*args.content, args.style)):
+                parser.error("--output must be another folder than the pictures come from")
+            contents, styles, left_out = _found(args)
+            if contents and styles:
+                cluster = _connected(args, tell)
+                opened.callback(cluster.close if cluster else tuple)
+                pool, total, comparison = _prepared(args, contents, styles, cluster, tell)
+                opened.callback(pool.close)
+        except (OSError, RuntimeError, ValueError) as error:
+            parser.error(str(error))
+        for row in left_out:
+            tell("left out", row["error"])
+            rows.add(row)
+        try:
+            interrupted = bool(contents and styles) and run(pool, total, rows, tell)
+        except (NoSpaceError, NoWorkerError) as error:
             parser.error(str(error))
     return finish(args, rows, tell, comparison, interrupted)
 

@@ -170,7 +170,7 @@ def _shard(text):
 
 def _address(text):
     if text not in ("auto", "local") and not re.fullmatch(r"[^/\s]+:\d+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no address such as 10.0.0.1:6379; --cluster without one does not "
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as 10.0.0.1:6379; --cluster without one cannot "
                                          "stand before a picture")
     return text
 

@@ -150,16 +150,19 @@ class Plan:
         return self.share.count(len(self.contents), 1 if self.blend else len(self.styles))
 
     def blocks(self):
-        """Iterators of (number, content, style, path to write), a block of the styles each, content by content in it.
+        """Iterators of (number, content, style, path to write), a block of the styles each, content by content in it."""
+        styles, number, names = 1 if self.blend else len(self.styles), self.cuts(), Names(self)
+        return [self._block(names, range(styles * i // number, styles * (i + 1) // number)) for i in range(number)]
+
+    def cuts(self):
+        """How many blocks there are.
 
         A worker has room for KEPT styles. Each block encodes every content once, and a style once for each worker on
         that block: of b blocks, C contents, S styles and W workers that is b C + S W / b, least at b = sqrt(S W / C).
         """
-        styles, contents = 1 if self.blend else len(self.styles), max(1, len(self.contents))
-        least = -(-styles // KEPT)
-        number = max(least, min(round((styles * self.workers / contents) ** 0.5), styles, self.workers))
-        names = Names(self)
-        return [self._block(names, range(styles * i // number, styles * (i + 1) // number)) for i in range(number)]
+        styles = 1 if self.blend else len(self.styles)
+        best = round((styles * self.workers / len(self.contents)) ** 0.5)
+        return max(-(-styles // KEPT), min(best, styles, self.workers), 1)
 
     def _block(self, names, block):
         number, styles = len(self.contents), len(names.styles)

@@ -1,5 +1,7 @@
 """Which pictures a run makes: samples, shards, blocks of many styles."""
 
+import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ def test_the_shards_are_the_whole_and_share_nothing(contents, styles, parts, sam
     whole = made(plan(contents, styles, Share(sample, 3)))
     shards = [plan(contents, styles, Share(sample, 3, (i, parts)), workers=workers) for i in range(parts)]
     found = [made(shard) for shard in shards]
-    assert sorted(sum(found, [])) == sorted(whole) and list(map(len, found)) == list(map(len, shards))
+    assert sorted(chain(*found)) == sorted(whole) and list(map(len, found)) == list(map(len, shards))
     assert len(whole) == contents * (sample or styles)
     if contents >= parts:  # each is read for one of them alone
         assert len({name.split("__")[0] for shard in found for name in set(shard)}) == contents
@@ -68,7 +70,7 @@ def test_from_end_to_end(batch, paint, tmp_path):
         status, told = batch(*run, "--shard", f"{i}/3")
         assert status == 0 and f"{4 if i == 1 else 2}/{4 if i == 1 else 2}" in told
     status, told = batch(*run, "--report", tmp_path / "report.csv")
-    assert status == 0 and "skipped               8" in told and len(list((tmp_path / "out").glob("*.png"))) == 8
+    assert status == 0 and re.search("skipped +8", told) and len(list((tmp_path / "out").glob("*.png"))) == 8
 
 
 @pytest.mark.parametrize("options, words", [

@@ -143,6 +143,8 @@ def _prepared(args, contents, styles, cluster, tell):
                 share=Share(args.sample, args.seed, args.shard), workers=cluster.room() if cluster else 1)
     if cluster:
         networks["device"] = args.device if cluster.gpus or args.device != "auto" else "cpu"
+        if cluster.local and not cluster.gpus:
+            networks["dtype"] = stylizer.dtype  # machines of other kinds choose for themselves
         arguments = pretrained(recipe["networks"], **networks), os.getcwd(), args.output, recipe, args.overwrite
         pool = Pool(cluster, plan, arguments, tell, record=record, masks_of=masks_of, options=options)
         return pool, len(plan), None

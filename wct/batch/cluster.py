@@ -21,12 +21,13 @@ class Cluster:
         import ray
 
         self.ray, self.dashboard, self._own = ray, None, not ray.is_initialized()
+        self.local = address == "local"
         if self._own:
             self._connect(address)
         if each is None:
             each = {"gpus": 1} if gpus and self._most("GPU") else {"cpus": max(1, min(2, self._most("CPU")))}
         self._each = {"CPU": each.get("cpus", 1), "GPU": each.get("gpus", 0)}
-        if address == "local" and not self.room():
+        if self.local and not self.room():
             cores, cards = self._most("CPU"), self._most("GPU")
             self.close()
             raise ValueError(f"--per-worker: this machine has {cores:g} cores and {cards:g} GPUs; ask for no more")

@@ -150,7 +150,7 @@ class Plan:
         return self.share.count(len(self.contents), 1 if self.blend else len(self.styles))
 
     def blocks(self):
-        """Iterators of (number, content, style, path to write), a block of the styles each, content by content in it."""
+        """Iterators of (number, content, style, path to write), one for a block of the styles, content by content."""
         styles, number, names = 1 if self.blend else len(self.styles), self.cuts(), Names(self)
         return [self._block(names, range(styles * i // number, styles * (i + 1) // number)) for i in range(number)]
 

@@ -94,7 +94,7 @@ def _found(args):
     left_out = [dict.fromkeys(COLUMNS) | {column: str(path), "status": "left out", "error": reason}
                 for survey, column in zip(found, ("content", "style") if args.content else ("style",))
                 for path, reason in survey.left_out]
-    return found[0].pictures if args.content else [None], found[-1].pictures, left_out
+    return found[0].pictures if args.content else [None], list(found[-1].pictures), left_out
 
 
 def _options(args, count):

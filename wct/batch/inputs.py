@@ -6,6 +6,7 @@ from pathlib import PurePath
 from wct.batch.masks import paired
 from wct.batch.store import check_record
 from wct.runtime.files import check_folder, remove_dead_parts
+from wct.runtime.paths import Paths
 from wct.runtime.places import Url
 from wct.runtime.report import check_report
 
@@ -14,10 +15,12 @@ def pictures(paths, recursive, others):
     """The `wct.images.Survey` of the paths, without what lies in the folders `others`: results and masks."""
     from wct.images import PictureError, Survey, survey
 
-    found = survey(paths, recursive)
+    found = survey(paths, recursive, Paths)
     others = [folder for folder in others if any(path.resolve() in folder.parents for path in paths)]
+    if not others:
+        return found
     left_out = [(path, reason) for path, reason in found.left_out if not _inside(path, others)]
-    kept = [path for path in found.pictures if path in paths or not _inside(path, others)]
+    kept = Paths(path for path in found.pictures if path in paths or not _inside(path, others))
     if not kept and not left_out:
         names = " and ".join(sorted({folder.name for folder in others}))
         raise PictureError(f"{', '.join(map(str, paths))}: no pictures in it but those in {names}, which are results "

@@ -34,6 +34,12 @@ def megabytes(process):
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def processor(process):
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def workers():
     """The processes of all Makers on this machine."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -54,14 +60,15 @@ def made(record):
 
 def watch(run, record, total):
     steps = [max(1, total * i // 10) for i in range(11)]
-    print("pictures  seconds  this process  workers, in MB")
+    print("pictures  seconds  computed by the first  its MB  its workers' MB")
     start = None
     while steps and run.poll() is None:
         now = made(record)
         if now >= steps[0]:
             start = start or time.monotonic()
             own = [f"{megabytes(process):.0f}" for process in workers()]
-            print(f"{now:8}  {time.monotonic() - start:7.0f}  {megabytes(run.pid):12.0f}  {' '.join(own)}", flush=True)
+            print(f"{now:8}  {time.monotonic() - start:7.0f}  {processor(run.pid):21.1f}  {megabytes(run.pid):6.0f}  "
+                  f"{' '.join(own)}", flush=True)
             steps = [step for step in steps if step > now]
         time.sleep(0.5)
 
@@ -83,7 +90,8 @@ def main():
         with subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.DEVNULL) as run:
             watch(run, place / "out" / ".wct.jsonl", contents * args.styles)
         lines = (place / "report.csv").read_text().count("\n") - 1
-        print(f"{lines} rows in the report, {len(list((place / 'out').glob('*.png')))} pictures, status {run.returncode}")
+        pictures = len(list((place / "out").glob("*.png")))
+        print(f"{lines} rows in the report, {pictures} pictures, status {run.returncode}")
 
 
 if __name__ == "__main__":

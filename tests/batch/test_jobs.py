@@ -73,6 +73,14 @@ def test_from_end_to_end(batch, paint, tmp_path):
     assert status == 0 and re.search("skipped +8", told) and len(list((tmp_path / "out").glob("*.png"))) == 8
 
 
+def test_without_ray(batch, paint, tmp_path, monkeypatch):
+    monkeypatch.setattr("wct.runtime.arguments.find_spec", lambda name: None)
+    run = paint(tmp_path / "a.png"), paint(tmp_path / "s.png"), "--output", tmp_path / "out"
+    status, told = batch(*run, "--cluster")
+    assert status == 2 and "ray is missing: pip install ray" in told
+    assert batch(*run)[0] == 0
+
+
 @pytest.mark.parametrize("options, words", [
     (["--sample", 5], "cannot be drawn from 1"), (["--sample", 0], "no number such as 3"),
     (["--sample", 1, "--blend"], "leave out one"), (["--shard", "0/4"], "no part such as 1/4"),

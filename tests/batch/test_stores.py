@@ -188,3 +188,23 @@ def test_listings_are_in_the_order_of_folders(store):
     found = [str(path.relative_to("flaky://in")) for path, _ in listing(Url("flaky://in"), recursive=True)]
     assert found == [str(path) for path in sorted(map(Path, names))]
     assert NAME not in found
+
+
+def test_s3_that_refuses_one_write_in_ten(batch, bucket, paint, tmp_path):
+    import fsspec
+
+    files = fsspec.filesystem("s3")
+    for i in range(11):
+        paint(tmp_path / "in" / f"{i}.png", i)
+        paint(tmp_path / "styles" / "deep" / f"{i % 2}.png", 50 + i % 2)
+    for folder in ("in", "styles"):
+        files.put(str(tmp_path / folder), f"pictures/plain/{folder}", recursive=True)
+    run = (f"{bucket}/plain/in", f"{bucket}/plain/styles", "--recursive", "--output", f"{bucket}/plain/out")
+    status, told = batch(*run, "--report", f"{bucket}/plain/rows.csv")
+    assert status == 0 and count(told, "pictures") == 22, told
+    status, told = batch(*run)
+    assert status == 0 and count(told, "skipped") == 22, told
+    assert batch(tmp_path / "in", tmp_path / "styles" / "deep", "--output", tmp_path / "out")[0] == 0
+    for path in (tmp_path / "out").glob("*.png"):
+        assert files.cat_file(f"pictures/plain/out/{path.name}") == path.read_bytes()
+    assert batch(f"{bucket}/lost", *run[1:])[0] == 2 and batch(*run[:3], "--output", "s3://none/out")[0] == 2

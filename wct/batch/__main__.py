@@ -17,7 +17,7 @@ from wct.batch.rows import Rows, print_table
 from wct.batch.store import record_of
 from wct.batch.work import COLUMNS, work
 from wct.options import DEFAULT_LEVELS, MOST_LEVELS, level_strengths
-from wct.runtime.files import NoSpaceError
+from wct.runtime.files import NoSpaceError, remove_dead_parts
 from wct.runtime.process import prepare
 from wct.runtime.report import write_report
 
@@ -175,6 +175,8 @@ def main(argv=None):
                 parser.error("--output must be another folder than the pictures come from")
             contents, styles, left_out = _found(args)
             if contents and styles:
+                if args.cluster:
+                    opened.callback(remove_dead_parts, args.output)  # of workers that died
                 cluster = _connected(args, tell)
                 opened.callback(cluster.close if cluster else tuple)
                 pool, total, comparison = _prepared(args, contents, styles, cluster, tell)

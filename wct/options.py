@@ -151,6 +151,9 @@ class Options:
             option.check(getattr(self, name))
 
 
+NETWORK = Option(
+    name="network", default="full", label="Network", help="the one whose pictures are closest to the style, or a small "
+    "one in a fraction of the time", kind=str, choices=NETWORKS)
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

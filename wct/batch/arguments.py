@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from wct.options import BACKENDS, DEVICES, NETWORKS, OPTIONS, Option
+from wct.options import BACKENDS, DEVICES, NETWORK, OPTIONS, Option
 from wct.runtime.arguments import list_of, one_of, require
 from wct.runtime.places import Url, place
 from wct.runtime.report import report_path
@@ -22,7 +22,7 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         "Exit status: 0 all done, 1 some failed or were left out, 2 bad usage.",
     )
     parser.add_argument("content", type=place, nargs="*", metavar="CONTENT",
-                        help="photos, or folders of them; none with --texture. All of them may be URLs, such as s3://bucket/photos")
+                        help="photos, or folders of them, or URLs of these (s3://bucket/photos); none with --texture")
     parser.add_argument("style", type=place, metavar="STYLE", help="a painting, or a folder of them; comes last")
     add = parser.add_argument
     return parser, [
@@ -49,8 +49,7 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             "cpus=2 or gpus=1 (default: a GPU where there are any, else two cores)"),
         add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the "
             "same pairs, and compare their time, accuracy and pictures with svd"),
-        add("--network", choices=tuple(NETWORKS), default="full", help="the one whose pictures are closest to the "
-            "style, or a small one in a fraction of the time"),
+        add(NETWORK.flag, choices=tuple(NETWORK.choices), default=NETWORK.default, help=NETWORK.help),
         add("--device", choices=DEVICES, default="auto", help="where to compute"),
         add("--format", choices=("png", "jpeg", "webp"), default="png", help="what to write"),
         add("--metadata", choices=("none", "keep"), default="none", help="whether results keep the photo's date, "

@@ -19,7 +19,7 @@ from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
 from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import tiles
 from wct.pipeline.cache import Content, Recent, fitted, identified
-from wct.pipeline.mapping import Maps, gather, normalised
+from wct.pipeline.mapping import Maps, gather_levels, normalised
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.rendering import Rendering
 from wct.pipeline.tensors import TensorStylizer
@@ -136,6 +136,7 @@ class Stylizer(TensorStylizer):
                 return Rendering(self.encoder, self.decoder, content, masks, maps, options).draw(side, most)
 
             picture = _within_memory(draw, content, options.tile)
+            content.drawn = True
             memory.tidy()
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
         notes = dict.fromkeys([*content.picture.notes, *notes])
@@ -202,7 +203,7 @@ class Stylizer(TensorStylizer):
             for box in tiles.grid(picture.size, tiles.SIDE):
                 part = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
                 weights = part.masked(masks, levels)[0] if masks else None
-                found = [gather(part, features, weights) for features in self.encoder(part.pixels, levels)]
+                found = gather_levels(self.encoder, part, levels, weights)
                 gathered = found if gathered is None else [a + b for a, b in zip(gathered, found)]
             return [moments.statistics(self.device) for moments in gathered], (*picture.notes, *notes)
 

@@ -1,14 +1,14 @@
-"""Measure speed and accuracy, and show pictures: python -m wct.benchmark matrix|pipeline|sheet"""
+"""Measure speed and accuracy, and show pictures: python -m wct.benchmark matrix|pipeline|photo|sheet"""
 
 import argparse
 
-from wct.benchmark import matrix, pipeline, sheet
+from wct.benchmark import matrix, photo, pipeline, sheet
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m wct.benchmark", description=__doc__.split(":")[0] + ".")
     commands = parser.add_subparsers(dest="command", required=True)
-    for part in (matrix, pipeline, sheet):
+    for part in (matrix, pipeline, photo, sheet):
         part.add_command(commands)
     args = parser.parse_args(argv)
     args.run(args, parser)

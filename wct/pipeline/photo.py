@@ -29,16 +29,18 @@ from wct.images import to_pil, to_tensor
 from wct.options import MAX_PIXELS, Options
 from wct.pipeline.cache import Content, fitted
 from wct.pipeline.mapping import regions
+from wct.pipeline.tiles import Tile
 from wct.runtime.clock import Clock
 from wct.transform.statistics import off_mps
 
 SIDE = 512  # longest side of the picture that is stylised
-NODES, LIGHTS = 6, 8  # of the grid: along the longer side, and along luminance
-SAME_LIGHT, ALL = 0.1, 0.01  # the shares of pixels of the same luminance anywhere, and of all
+NODES, LIGHTS = 8, 8  # of the grid: along the longer side, and along luminance
+LIGHT_SHARE, COLOUR_SHARE = 0.1, 0.5  # of pixels of the same luminance anywhere, in the sums of a node
+ALL = 0.003  # the share of all pixels
 NOISE = 3e-4  # variance of chroma that says nothing: differences of 4 of 255
-FLATTEST, STEEPEST = 0.3, 2.5  # slopes of the curve of the whole photo; steeper ones show the steps of 8 bits
-BENT = 3  # times flatter or steeper than that of the whole photo a curve may be in places
-TOE = 0.1  # slope that is left where a curve would leave the range of light
+FLATTEST, STEEPEST = 0.25, 2.5  # slopes of the curve of the whole photo; steeper ones show the steps of 8 bits
+BENT = 4  # times flatter or steeper than that of the whole photo a curve may be in places
+TOE = 0.1  # the least slope, also where a curve would leave the range of light
 STRONGEST = 3  # factor of chroma
 PIXELS = 2**19  # of the bands that a photo is worked on in
 
@@ -77,11 +79,10 @@ def fit(photo: torch.Tensor, stylised: torch.Tensor, weight: torch.Tensor | None
         >>> fit(photo, photo)(photo).sub(photo).abs().max() < 1e-3
         tensor(True)
     """
-    n, means, second, product = _sums(_turned(photo, _YCBCR), _turned(stylised, _YCBCR), weight)
-    mean, goal = means.split(3, 1)  # (B, 3, L, H, W)
-    var = second - mean[:, :, None] * mean[:, None]  # (B, 3, 3, L, H, W)
-    cov = product - goal[:, :, None] * mean[:, None]
+    sums = _sums(_turned(photo, _YCBCR), _turned(stylised, _YCBCR), weight)
+    n, mean, goal, var, cov = _moments(sums, LIGHT_SHARE)
     v = _curves(n, mean[:, 0], var[:, 0, 0], goal[:, 0], cov[:, 0, 0])
+    n, mean, goal, var, cov = _moments(sums, COLOUR_SHARE)
     noise = NOISE * torch.eye(2).to(var)[:, :, None, None, None]
     own, crossed = ((x[:, 1:, 1:] + noise).movedim((1, 2), (-2, -1)) for x in (var, cov))
     B = torch.linalg.solve(own, crossed, left=False)
@@ -91,8 +92,8 @@ def fit(photo: torch.Tensor, stylised: torch.Tensor, weight: torch.Tensor | None
 
 
 def _sums(x, y, weight):
-    """Around every node the weight (B, L, H, W), the means of x and y (B, 6, ...), and those of x x^T and y x^T
-    (B, 3, 3, ...), of pictures (B, 3, h, w)."""
+    """Around every node the sums (B, 25, L, H, W) of the weights of pixels, and of these times x, y, x x^T and y x^T,
+    of pictures (B, 3, h, w); 1 is the weight of an average node."""
     height, width = x.shape[2:]
     longer = max(height, width)
     H, W = (max(2, round(NODES * side / longer)) for side in (height, width))
@@ -101,11 +102,17 @@ def _sums(x, y, weight):
     above, beside = (_tents(torch.linspace(0, 1, side).to(x), count) for side, count in ((height, H), (width, W)))
     # nodes of luminance one by one, or the sums of a pixel would be there as many times
     parts = [above.mT @ (terms * tent[:, None]) @ beside for tent in _tents(x[:, 0].clamp(0, 1), LIGHTS).unbind(-1)]
-    sums = _softened(off_mps(torch.stack(parts, 2)).double())  # (B, 25, L, H, W)
-    sums = sums / sums[:, :1].mean((2, 3, 4), keepdim=True).clamp(min=1e-9)
-    sums = sums + SAME_LIGHT * sums.mean((3, 4), keepdim=True) + ALL * sums.mean((2, 3, 4), keepdim=True)
-    _, means, second, product = (sums / sums[:, :1].clamp(min=1e-9)).split([1, 6, 9, 9], 1)
-    return sums[:, 0], means, second.unflatten(1, (3, 3)), product.unflatten(1, (3, 3))
+    sums = _softened(off_mps(torch.stack(parts, 2)).double())
+    return sums / sums[:, :1].mean((2, 3, 4), keepdim=True).clamp(min=1e-9)
+
+
+def _moments(sums, share):
+    """At the nodes: weight (B, L, H, W), means of x and y (B, 3, ...), covariance of x, and of y with x (B, 3, 3, ...),
+    with that share of all the pixels of the same luminance."""
+    sums = sums + share * sums.mean((3, 4), keepdim=True) + ALL * sums.mean((2, 3, 4), keepdim=True)
+    _, mean, goal, second, product = (sums / sums[:, :1].clamp(min=1e-9)).split([1, 3, 3, 9, 9], 1)
+    var, cov = (x.unflatten(1, (3, 3)) - a[:, :, None] * mean[:, None] for x, a in ((second, mean), (product, goal)))
+    return sums[:, 0], mean, goal, var, cov
 
 
 def _tents(x, count):
@@ -123,7 +130,7 @@ def _softened(grid):
 
 
 def _curves(n, mean, var, goal, cov):
-    """The curves v (B, L, H, W) of luminance: the fits at the nodes, with slopes in between from FLATTEST / BENT on."""
+    """The curves v (B, L, H, W) of luminance: the fits at the nodes, with bounded slopes in between."""
     lights = torch.linspace(0, 1, LIGHTS).to(n)[:, None, None]
     v = goal + (cov + 1e-6) / (var + 1e-6) * (lights - mean)
 
@@ -134,7 +141,7 @@ def _curves(n, mean, var, goal, cov):
     rise = whole(cov + goal * mean) - target * centre
     slope = (rise / (whole(var + mean**2) - centre**2 + 1e-6)).clamp(FLATTEST, STEEPEST)
     steps = v.diff(dim=1) * (LIGHTS - 1)
-    steps = steps.maximum(slope / BENT).minimum((slope * BENT).clamp(max=STEEPEST)) / (LIGHTS - 1)
+    steps = steps.maximum((slope / BENT).clamp(min=TOE)).minimum((slope * BENT).clamp(max=STEEPEST)) / (LIGHTS - 1)
     rising = F.pad(steps.cumsum(1), (0, 0, 0, 0, 1, 0))
     v = rising + (n * (v - rising)).sum(1, keepdim=True) / n.sum(1, keepdim=True)  # no lighter or darker for it
     return v.maximum(TOE * lights).minimum(1 - TOE * (1 - lights))
@@ -152,6 +159,37 @@ def carry(changes: Sequence[Change], photo: torch.Tensor, strength: float, share
             difference = change(photo, start, height) - photo
             total = total + (difference if share is None else share * difference)
     return photo + strength * total
+
+
+def rendered(draw: Callable[..., torch.Tensor], content: torch.Tensor | Tile, masks: Sequence[torch.Tensor] | None,
+             weights: Sequence[float], strength: float) -> torch.Tensor:
+    """Contents (B, 3, H, W), RGB in [0, 1], in the light and colours that draw(content, masks=) gives them when small.
+
+    masks: of the styles, (1 or B, 1, H, W), with their weights; or None.
+    """
+    if isinstance(content, Tile):
+        width, height = content.box[2:]
+        photo = small = content.pixels[:, :, :height, :width]
+    else:
+        photo = content
+        small = content = _shrunk(photo)
+    drawn = draw(content, masks=masks and [_fitting(mask, small) for mask in masks])
+    photo, small = photo.to(drawn), small.to(drawn)
+    changes = [fit(small, drawn.clamp(0, 1), mask if mask is None else _fitting(mask, small).to(drawn))
+               for mask in masks or [None]]
+    return carry(changes, photo, strength, masks and regions([mask.to(drawn) for mask in masks], weights))
+
+
+def _shrunk(photo):
+    """Pictures (B, 3, H, W) with their longest side SIDE long at most."""
+    scale = SIDE / max(photo.shape[2:])
+    size = [max(1, round(scale * side)) for side in photo.shape[2:]]
+    return F.interpolate(photo, size, mode="bilinear", antialias=True).clamp(0, 1) if scale < 1 else photo
+
+
+def _fitting(mask, photo):
+    """A mask (1 or B, 1, H, W) as large as pictures (B, 3, h, w) that are no larger."""
+    return F.interpolate(mask, photo.shape[2:], mode="area")
 
 
 def photograph(draw: Callable[..., Image.Image], content: Content, masks: Sequence[Image.Image | None] | None,

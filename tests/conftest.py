@@ -11,7 +11,7 @@ import pytest
 import torch
 from common import CHROMIUM, ROOT
 
-collect_ignore = [] if CHROMIUM else ["web/test_page.py"]
+collect_ignore = [] if CHROMIUM else ["web/test_page.py", "web/test_tabs.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +35,19 @@ def environment():
 
 @pytest.fixture(scope="session")
 def serve(environment, tmp_path_factory):
-    """A context manager: the page, served by `python app.py` with the arguments given; yields its address."""
+    """A context manager: the page, served by `python app.py` with the arguments given; yields its address.
+
+    serve.logs: {address: the file that what the server prints goes to}.
+    """
+
+    logs = {}
 
     @contextmanager
     def serve(*arguments, **variables):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = str(free.getsockname()[1])
         url = f"http://127.0.0.1:{port}"
-        log = tmp_path_factory.mktemp("page") / "log"
+        log = logs[url] = tmp_path_factory.mktemp("page") / "log"
         command = [sys.executable, str(ROOT / "app.py"), "--device", "cpu", "--port", port, *arguments]
         with log.open("w") as file:  # from another folder, as a user may
             server = subprocess.Popen(command, stdout=file, stderr=file, cwd=log.parent, env=environment | variables)
@@ -56,6 +61,7 @@ def serve(environment, tmp_path_factory):
             server.terminate()
             server.wait(20)
 
+    serve.logs = logs
     return serve
 
 

@@ -79,3 +79,19 @@ def test_a_package_that_is_missing_is_told_before_the_work(monkeypatch, capsys, 
 )
 def test_mistakes_are_told_in_a_line(arguments, words):
     assert words in benchmark("matrix", *arguments, status=2)
+
+
+def test_tune_writes_the_table_that_auto_reads(tmp_path, monkeypatch):
+    from wct.benchmark import tune
+    from wct.sqrtm import choice
+
+    monkeypatch.setattr(choice, "SIZES", [2, 4])
+    monkeypatch.setattr(choice, "BATCHES", [1, 8])
+    path = tmp_path / "table.json"
+    path.write_text('{"cuda": {"float32": "kept"}, "cpu": {"float64": "kept"}}')
+    tune.tune(["cpu"], ["float32"], 0.0, path)
+    table = choice.load(path)
+    assert table["cuda"]["float32"] == table["cpu"]["float64"] == "kept"
+    for rows in table["cpu"]["float32"].values():
+        assert [len(row) for row in rows] == [2, 2]
+        assert all(method in choice.candidates("float32", n) for n, row in zip((2, 4), rows) for method in row)

@@ -8,6 +8,7 @@ from matrices import geometric, with_spectrum
 
 from wct.sqrtm import (
     METHODS,
+    lyapunov,
     matrix_inverse_sqrt,
     matrix_inverse_sqrt_ex,
     matrix_sqrt,
@@ -15,6 +16,7 @@ from wct.sqrtm import (
     matrix_sqrt_pair,
     matrix_sqrt_pair_ex,
 )
+from wct.sqrtm.job import Job
 
 EVERY = ["auto", *METHODS]
 FUNCTIONS = [matrix_sqrt, matrix_inverse_sqrt, matrix_sqrt_pair]
@@ -126,3 +128,32 @@ def test_unchecked_nan_stays_in_its_own_matrix(method, n):
             assert x[[0, 2]].isfinite().all()
             assert x[1].isnan().any()
         assert torch.allclose(result[[0, 2]], function(A[[0, 2]], method), rtol=1e-3, atol=1e-3)
+
+
+class NothingIsRead(torch.utils._python_dispatch.TorchDispatchMode):
+    """Fails where a value goes to the program, for which an accelerator would have to be waited for."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        assert function.overloadpacket not in (torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero), function
+        return function(*arguments, **(keywords or {}))
+
+
+@pytest.mark.parametrize("method", ["mpa", "mtp", "newton_schulz", "zolotarev"])
+@pytest.mark.parametrize("lower", [None, 1e-4])
+def test_ex_and_its_gradient_wait_for_no_accelerator(method, lower, monkeypatch):
+    """Told that it runs on one, as none is at hand."""
+    monkeypatch.setattr(Job, "reads", lambda job, A: job.errors == "raise")
+    monkeypatch.setattr(lyapunov, "by_doubling", lambda *args: lyapunov.by_sign_function(*args, reads=False))
+    good = with_spectrum(geometric(20, 1e3), dtype=torch.float32)
+    singular = with_spectrum(torch.cat([geometric(10, 10), torch.zeros(10, dtype=torch.float64)]), 1, torch.float32)
+    A = torch.stack([good, 3 * good, singular, good - 0.1 * torch.eye(20), torch.full((20, 20), float("nan"))])
+    A.requires_grad_()
+    with NothingIsRead():
+        W, info, error = matrix_inverse_sqrt_ex(A, method, lower=lower)
+        (gradient,) = torch.autograd.grad(W, A, torch.ones_like(W)) if lower is None else (A,)
+    assert info.tolist() == [0, 0, 0 if lower is None else 4, 3, 1]
+    assert error[:2].max() < 5e-3
+    assert W[: 3 if lower is None else 2].isfinite().all() and W[3:].isnan().all()
+    if lower is None:
+        expected = torch.autograd.grad(matrix_inverse_sqrt(A[:2], method).sum(), A)[0][:2]
+        assert (gradient[:2] - expected).norm() < 1e-2 * expected.norm()

@@ -112,7 +112,7 @@ def test_operators_are_what_they_declare(method, want):
     if want == "sqrt":
         G = symmetric(n=5).repeat(2, 1, 1).requires_grad_()
         for power in (0, 2):
-            arguments = (Y.requires_grad_(), G, values, vectors, power, 0, None)
+            arguments = (Y.requires_grad_(), G, values, vectors, power, 0, None, True)
             torch.library.opcheck(torch.ops.wct_sqrtm.lyapunov.default, arguments)
 
 
@@ -151,7 +151,7 @@ assert torch.allclose(A.grad, torch.full((2, 2), 0.25))
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["wct.sqrtm", "wct.sqrtm.functions"])
+@pytest.mark.parametrize("module", ["wct.sqrtm", "wct.sqrtm.functions", "wct.sqrtm.product", "wct.sqrtm.distances"])
 def test_examples_in_the_documentation_run(module):
     failed, tried = doctest.testmod(importlib.import_module(module))
     assert tried and not failed

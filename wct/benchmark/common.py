@@ -2,13 +2,8 @@
 
 import argparse
 
+from wct.runtime.arguments import count
 from wct.runtime.report import write_report
-
-
-def count(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
 
 
 def side(text):

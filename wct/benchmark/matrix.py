@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from wct.benchmark.common import available_devices, count, make_folders, print_table, report
+from wct.benchmark.common import available_devices, make_folders, print_table, report
 from wct.options import BACKENDS
-from wct.runtime.arguments import list_of, one_of, require
+from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.report import report_path
 
 BASELINES = ("torch.linalg.svd", "torch.linalg.eigh")
@@ -40,20 +40,19 @@ def add_command(commands):
     add("--report", type=report_path, metavar="FILE", help="write one row per combination to FILE.json or .csv")
     add("--plot", type=Path, metavar="DIR",
         help="draw time against n, time against residual and residual against degree; needs matplotlib")
+    add("--tune", type=Path, nargs="?", const=True, metavar="FILE",
+        help="measure instead which method is fastest where, for method='auto', on --device and in --dtype, and write "
+        "it to FILE (default: the table that wct.sqrtm reads)")
+    add("--tune-seconds", type=float, default=0.2, metavar="SECONDS",
+        help="for each comparison of --tune (default: 0.2)")
 
 
-def random_matrices(batch, n, condition, dtype, device, seed):
-    """(batch, n, n), 16 different ones at most: random eigenvectors, and eigenvalues spread evenly on a
-    logarithmic scale from 1/condition to 1."""
+def two_batches(args, device, dtype, n, batch):
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
-    different = min(batch, 16)
-    vectors = torch.linalg.qr(torch.randn(different, n, n, dtype=torch.float64, generator=generator)).Q
-    values = torch.logspace(0, 1, n, base=1 / condition, dtype=torch.float64)
-    A = (vectors * values) @ vectors.mT
-    A = ((A + A.mT) / 2).to(device, getattr(torch, dtype))
-    return A.repeat(-(-batch // different), 1, 1)[:batch]
+    from wct.runtime.trials import random_matrices
+
+    return [random_matrices(batch, n, args.condition, getattr(torch, dtype), device, seed) for seed in (0, 1)]
 
 
 def by_hand(method):
@@ -136,7 +135,7 @@ def compare(args, device, dtype, n, batch, seconds_per_flop):
     methods = [m for m in (*BASELINES, *args.methods) if 2 * seconds_per_flop.get(m, 0) * size < args.limit]
     if not methods or size > 256 * 512**3:
         return []
-    matrices = [random_matrices(batch, n, args.condition, dtype, device, seed) for seed in (0, 1)]
+    matrices = two_batches(args, device, dtype, n, batch)
     rows = []
     for method in methods:
         rows.append(row(args, device, dtype, n, batch, matrices, method, {}))
@@ -158,7 +157,7 @@ def add_ratios(rows):
 
 def sweep(args, device, dtype, n):
     """Rows of one approximant each, by degree: default scaling and the paper's. Newton-Schulz by steps."""
-    matrices = [random_matrices(1, n, args.condition, dtype, device, seed) for seed in (0, 1)]
+    matrices = two_batches(args, device, dtype, n, 1)
     for method in (m for m in args.methods if m not in ("svd", "eigh")):
         for degree in range(1, 13):
             for scaling in ("spectrum",) if method == "zolotarev" else ("spectrum", "frobenius"):
@@ -229,6 +228,13 @@ def main(args, parser):
         parser.error(f"--condition must be at least 1, not {args.condition:g}")
     if args.plot:
         require(parser, "matplotlib")
+    if args.tune:
+        from wct.benchmark.tune import tune
+        from wct.sqrtm import choice
+
+        path = choice.TABLE if args.tune is True else args.tune
+        make_folders(parser, path.parent)
+        return tune(devices, args.dtype, args.tune_seconds, path)
     make_folders(parser, args.plot, args.report and args.report.parent)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, condition {args.condition:g}. "
           "A ratio above 1 is faster than the baseline.")

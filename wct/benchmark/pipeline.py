@@ -5,9 +5,9 @@ from pathlib import Path
 from statistics import median
 
 from wct.benchmark import memory
-from wct.benchmark.common import available_devices, count, make_folders, print_table, report, side
+from wct.benchmark.common import available_devices, make_folders, print_table, report, side
 from wct.options import BACKENDS, MODES, STAGES
-from wct.runtime.arguments import list_of, one_of, require
+from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
 

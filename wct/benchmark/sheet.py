@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from wct.benchmark.common import count, make_folders, side
+from wct.benchmark.common import make_folders, side
+from wct.runtime.arguments import count
 from wct.runtime.examples import EXAMPLES
 
 PAIRS = (  # the first four paintings were kept out of the last training

@@ -11,9 +11,9 @@ from PIL import Image
 
 from wct.images import to_pil
 from wct.options import Options
-from wct.pipeline import bands, colours, tiles
+from wct.pipeline import bands, colours, plain, tiles
 from wct.pipeline.cache import KEPT, Content
-from wct.pipeline.mapping import Maps, coverage
+from wct.pipeline.mapping import Maps, coverage, regions
 from wct.pipeline.passes import PASSES
 from wct.pipeline.tiles import Tile
 from wct.runtime import memory
@@ -53,6 +53,8 @@ class Rendering:
         run = PASSES[self.options.mode](self.encoder, self.decoder, self.maps, self.options)
         with clock("decode"):
             drawn = run(loaded)
+            calm = self._calm(run)
+            drawn = [calm(tile, x) for tile, x in zip(loaded, drawn)]
             finish = partial(_finish, canvas, lights(loaded, drawn, self.options))
             if not sampled:
                 for tile, x in zip(loaded, drawn):
@@ -62,8 +64,39 @@ class Rendering:
             memory.release()
             for box in boxes:
                 tile = self._load(box)
-                finish(tile, *run([tile]))
+                finish(tile, calm(tile, *run([tile])))
         return canvas
+
+    def _calm(self, run):
+        """What gives a tile's result the colours of its plain ground; once the maps are fitted."""
+        becomes = [(colour, self._plain(run, colour)) for colour in plain.grounds(self.content.picture.rgb)]
+
+        def calm(tile, x):
+            if not becomes:
+                return x
+            if not self.masks:
+                return plain.calmed(x, tile.pixels, [(colour, results[0]) for colour, results in becomes])
+            shares = regions(tile.masks, self.maps.shares)
+            inside = sum(shares).clamp(min=1e-6)
+            return plain.calmed(x, tile.pixels, [
+                (colour, sum(share / inside * y for share, y in zip(shares, results))) for colour, results in becomes])
+
+        return calm
+
+    def _plain(self, run, colour):
+        """What becomes of a colour, (1, 3, 1, 1), alone: under each mask, or without masks."""
+        levels = len(self.maps.strengths)
+        side = 2 ** (levels + 1)
+        tile = tiles.cut(Image.new("RGB", (side, side), colour), (0, 0, side, side), 0, levels,
+                         next(self.encoder.parameters()).device)
+        found = []
+        for only in range(len(self.masks)) if self.masks else [None]:
+            tile.features = bands.encode(self.encoder, tile.pixels, levels)
+            if self.masks:
+                one = torch.ones_like(tile.pixels[:, :1])
+                tile.masks = [one if i == only else one - 1 for i in range(len(self.masks))]
+            found.append(run([tile])[0].mean((2, 3), keepdim=True))
+        return found
 
     def _load(self, box, around=None):
         """The Tile in a box, with its features; around: pixels of margin, by default as many as the passes look at."""

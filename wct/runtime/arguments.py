@@ -4,6 +4,12 @@ import argparse
 from importlib.util import find_spec
 
 
+def count(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
 def list_of(item):
     """The type of an argument that is a list of the type `item`, with commas between."""
     def parse(text):

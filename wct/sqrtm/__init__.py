@@ -9,7 +9,7 @@
 
 Methods, by name, and what they take besides `lower` and `tolerance`:
 
-    auto                                     the default; at present eigh with steps=1, whatever the matrices
+    auto                                     whichever is fastest for these matrices, the default
     mpa             degree, scaling, steps   diagonal Padé approximants, the paper's, made accurate
     zolotarev       degree, steps            the best rational approximants: fewest solves
     newton_schulz   scaling, steps           matrix products alone: for batches of small matrices
@@ -26,6 +26,7 @@ semi-definite matrix of any scale, that of denormal numbers aside. A matrix is i
 least eigenvalue is below -max(n, 32) eps lambda_max.
 """
 
+from .distances import bures_distance, frechet_distance
 from .functions import (
     Checked,
     matrix_inverse_sqrt,
@@ -37,12 +38,16 @@ from .functions import (
     residual,
 )
 from .ops import METHODS
+from .product import matrix_inverse_sqrt_product
 
 __all__ = [
     "METHODS",
     "Checked",
+    "bures_distance",
+    "frechet_distance",
     "matrix_inverse_sqrt",
     "matrix_inverse_sqrt_ex",
+    "matrix_inverse_sqrt_product",
     "matrix_sqrt",
     "matrix_sqrt_ex",
     "matrix_sqrt_pair",

@@ -37,7 +37,8 @@ def rational(M, constant, weights, shifts):
     grow with the root of the condition number only.
     """
     shifted = M.repeat(len(shifts), 1, 1, 1)
-    diagonal(shifted).add_(M.new_tensor(shifts)[:, None, None])
+    for matrix, a in zip(shifted, shifts):
+        diagonal(matrix).add_(a)
     inverses = inverse(shifted.flatten(0, 1)).view_as(shifted)
     P = constant * M
     for w, a, V in zip(weights, shifts, inverses):

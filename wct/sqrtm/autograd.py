@@ -82,9 +82,9 @@ class Lyapunov(torch.autograd.Function):
     dG - (dS X + X dS) for G; backward, Z of it gives dG = Z and dS = -(Z X + X Z)."""
 
     @staticmethod
-    def forward(S, G, values, vectors, power, steps, tolerance):
+    def forward(S, G, values, vectors, power, steps, tolerance, reads):
         solve = solve_lyapunov if _plain(S) else _lyapunov
-        return solve(S, G, values, vectors, power, steps, tolerance)
+        return solve(S, G, values, vectors, power, steps, tolerance, reads)
 
     @staticmethod
     def setup_context(ctx, inputs, X):
@@ -102,7 +102,7 @@ class Lyapunov(torch.autograd.Function):
                 inner = _sandwiched(S, G, power - 1 - k)
                 dS = dS + Z @ S @ inner.mT + inner.mT @ S @ Z
                 Z = S @ Z @ S
-        return dS, Z, None, None, None, None, None
+        return dS, Z, *[None] * 6
 
     @staticmethod
     def jvp(ctx, dS, dG, *_):
@@ -131,8 +131,8 @@ def _zero(x):
 
 
 def _remember(ctx, inputs, output):
-    _, _, _, ctx.want, _, _, steps, ctx.tolerance, _, _ = inputs
-    ctx.steps = steps or 0
+    _, _, _, ctx.want, _, _, steps, tolerance, errors, _ = inputs
+    ctx.how = steps or 0, tolerance, errors == "raise"
     ctx.save_for_backward(*output[:SAVED])
 
 
@@ -140,9 +140,9 @@ def _backward(ctx, dY, dW):
     Y, W, values, vectors = ctx.saved_tensors
     with no_autocast(values):
         if ctx.want == "inverse":
-            return -_solve(W, dW, values.reciprocal(), vectors, 2, ctx.steps, ctx.tolerance)
+            return -_solve(W, dW, values.reciprocal(), vectors, 2, *ctx.how)
         G = dY if ctx.want == "sqrt" else dY - W @ dW @ W
-        return _solve(Y, G, values, vectors, 0, ctx.steps, ctx.tolerance)
+        return _solve(Y, G, values, vectors, 0, *ctx.how)
 
 
 @_batched
@@ -169,9 +169,9 @@ class Roots(torch.autograd.Function):
         Y, W, values, vectors = ctx.saved_tensors
         with no_autocast(values):
             if ctx.want == "inverse":
-                dY, dW = _zero(Y), -_solve(W, dA, values.reciprocal(), vectors, 2, ctx.steps, ctx.tolerance)
+                dY, dW = _zero(Y), -_solve(W, dA, values.reciprocal(), vectors, 2, *ctx.how)
             else:
-                dY = _solve(Y, dA, values, vectors, 0, ctx.steps, ctx.tolerance)
+                dY = _solve(Y, dA, values, vectors, 0, *ctx.how)
                 dW = _zero(W) if ctx.want == "sqrt" else -W @ dY @ W
         return dY, dW, None, None, None
 

@@ -1,25 +1,14 @@
 """The public functions, and what they accept."""
 
-import operator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .arguments import check_matrix, checked_lower, checked_options
 from .autograd import differentiable_roots
-from .ops import METHODS, autocast
-
-OPTIONS = {
-    "auto": ("lower", "tolerance"),
-    "mpa": ("lower", "degree", "scaling", "steps", "tolerance"),
-    "mtp": ("lower", "degree", "scaling", "steps", "tolerance"),
-    "newton_schulz": ("lower", "scaling", "steps", "tolerance"),
-    "zolotarev": ("lower", "degree", "steps", "tolerance"),
-    "eigh": ("lower", "steps", "tolerance"),
-    "svd": ("lower", "tolerance"),
-}
-assert set(OPTIONS) == {"auto", *METHODS}
-AUTO = "eigh", 1  # method, steps
+from .choice import choose
+from .ops import autocast
 
 
 class Checked(NamedTuple):
@@ -45,7 +34,7 @@ def matrix_sqrt(
     Args:
         A: symmetric positive semi-definite or complex Hermitian matrices of shape `(..., n, n)`, with any number of
             leading dimensions. Asymmetry within rounding is averaged away.
-        method: "auto", at present eigh with one correction whatever the matrices, or a key of :data:`METHODS`.
+        method: "auto", the fastest that is accurate here, or a key of :data:`METHODS`.
         lower: a number no eigenvalue of `A` is below, broadcast to the leading dimensions of `A`, for instance the
             ridge that was added to a covariance. It saves the inverse that a bound costs otherwise. A number that is
             within rounding of zero, compared to the greatest eigenvalue, is not used. Not differentiated.
@@ -190,9 +179,9 @@ def residual(A: Tensor, W: Tensor) -> Tensor:
 
 def _roots(A, method, want, name, check_errors, lower, degree, scaling, steps, tolerance):
     """Y, W and info (of check_errors=None), in the dtype that is promised."""
-    _check_matrix(A, name)
+    check_matrix(A, name)
     if method != "auto" or (degree, scaling, steps, tolerance) != (None, None, None, None):
-        degree, steps = _checked_options(name, method, lower, degree, scaling, steps, tolerance)
+        degree, steps = checked_options(name, method, degree, scaling, steps, tolerance)
     if A.is_complex():
         if scaling == "frobenius":
             raise ValueError(f"{name}: the literal {method} takes real matrices")
@@ -204,12 +193,21 @@ def _roots(A, method, want, name, check_errors, lower, degree, scaling, steps, t
         if autocast(A):
             dtype = torch.float32
     if lower is not None:
-        lower = _checked_lower(lower, A, name)
+        lower = checked_lower(lower, A, name)
     if method == "auto":
-        method, steps = AUTO
+        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad, lower is not None)
     errors = "return" if check_errors is None else "raise" if check_errors else "ignore"
     Y, W, _, _, info = differentiable_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps)
     return (Y, W, info) if Y.dtype == dtype else (Y.to(dtype), W.to(dtype), info)
+
+
+def root(A, want, eps, method=None, steps=None, lower=None):
+    """A^{1/2} (want="sqrt") or A^{-1/2} ("inverse") of real A that is known to be as accurate as eps."""
+    lower = None if lower is None else checked_lower(lower, A, "root")
+    if method is None:
+        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad, lower is not None)
+    Y, W, *_ = differentiable_roots(A, lower, method, want, None, None, steps, None, "raise", eps)
+    return Y if want == "sqrt" else W
 
 
 def _of_complex(A, *arguments):
@@ -226,52 +224,3 @@ def _of_complex(A, *arguments):
         return torch.complex((first[..., :n] + last[..., n:]) / 2, (last[..., :n] - first[..., n:]) / 2)
 
     return back(Y), back(W), info
-
-
-def _check_matrix(A, name):
-    if not isinstance(A, Tensor) or not (A.is_floating_point() or A.is_complex()):
-        kind = getattr(A, "dtype", type(A).__name__)
-        raise ValueError(f"{name}: expected a floating-point tensor, got {kind}")
-    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
-        raise ValueError(f"{name}: expected square matrices (..., n, n), got the shape {tuple(A.shape)}")
-
-
-def _checked_options(name, method, lower, degree, scaling, steps, tolerance):
-    """Refuse what there is not; degree and steps as Python's integers."""
-    if method not in OPTIONS:
-        raise ValueError(f"{name}: unknown method {method!r}; there are {', '.join(OPTIONS)}")
-    for option, value in dict(degree=degree, scaling=scaling, steps=steps, tolerance=tolerance).items():
-        if value is not None and option not in OPTIONS[method]:
-            raise ValueError(f"{name}: {method} takes no {option!r}; it takes {', '.join(OPTIONS[method])}")
-    if scaling not in (None, "spectrum", "frobenius"):
-        raise ValueError(f"{name}: scaling is 'spectrum' or 'frobenius', not {scaling!r}")
-    degree, steps = _whole_number(name, "degree", degree), _whole_number(name, "steps", steps)
-    if tolerance is not None and not 0 < tolerance < 1:
-        raise ValueError(f"{name}: tolerance is a number between 0 and 1, not {tolerance!r}")
-    if scaling == "frobenius":
-        if steps and method != "newton_schulz":
-            raise ValueError(f"{name}: the literal {method} is applied once and takes no steps")
-        if tolerance:
-            raise ValueError(f"{name}: the literal {method} is as accurate as it is and takes no tolerance")
-    return degree, steps
-
-
-def _whole_number(name, option, value):
-    if value is None:
-        return None
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{name}: {option} is a positive whole number, not {value!r}")
-    return number
-
-
-def _checked_lower(lower, A, name):
-    lower = torch.as_tensor(lower, dtype=A.dtype, device=A.device).detach()
-    try:
-        return lower.expand(A.shape[:-2])
-    except RuntimeError:
-        shapes = f"{tuple(lower.shape)} does not broadcast to the leading {tuple(A.shape[:-2])}"
-        raise ValueError(f"{name}: lower of shape {shapes} of the matrices") from None

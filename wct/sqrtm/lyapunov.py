@@ -30,7 +30,25 @@ def _cubics(low, tolerance):
     return steps
 
 
-def by_sign_function(S, G, low, high, tolerance=None):
+def near_eigenbasis(G, S, values, vectors):
+    """X with S X + X S = S^2 G S^2, for S = V (D + E) V^T that has been corrected since V and D = diag(s) were found:
+
+    to first order in E, with G and X from here on in the basis V,  X = X_0 + X_1,
+
+    D X_0 + X_0 D = D^2 G D^2,   D X_1 + X_1 D = F G D^2 + D^2 G F - (E X_0 + X_0 E),   F = D E + E D.
+    """
+    rows, columns = values[:, :, None], values[:, None, :]
+    E = torch.bmm(torch.bmm(vectors.mT, S), vectors)
+    diagonal(E).sub_(values)
+    GD = torch.bmm(torch.bmm(vectors.mT, G), vectors).mul_(columns * columns)
+    sums = rows + columns
+    X = (rows * rows).mul(GD).div_(sums)
+    right = torch.baddbmm(torch.bmm(E * sums, GD), E, X, alpha=-1)
+    X += (right + right.mT).div_(sums)
+    return torch.bmm(torch.bmm(vectors, X), vectors.mT)
+
+
+def by_sign_function(S, G, low, high, tolerance=None, reads=True):
     """sign([[S, G], [0, -S]]) = [[I, 2X], [0, -I]] by Newton-Schulz, p(x) = a x + b x^3 of the block matrix:
 
     B <- a B + b B^3,   C <- a C + b (B^2 C - B C B + C B^2)     from B = S / high, C = G / high.
@@ -40,7 +58,8 @@ def by_sign_function(S, G, low, high, tolerance=None):
     within t of 1, every component of X in the eigenbasis of S is within t of the exact one.
     """
     B, C = S / column(high), G / column(high)
-    steps = _cubics(round_down(low / high), tolerance or TOLERANCE[S.dtype])
+    worst = round_down(low / high) if reads else 2.0 ** math.floor(math.log2(torch.finfo(S.dtype).eps / 16) / 2)
+    steps = _cubics(worst, tolerance or TOLERANCE[S.dtype])
     for i, (a, b) in enumerate(steps):
         BC = B @ C
         commutator = BC.mT - BC  # C B - B C
@@ -81,22 +100,19 @@ def _doublings(low, tolerance):
     return max(1, math.ceil(math.log2(math.log(tolerance) / (2 * math.log((1 - t) / (1 + t))))))
 
 
-def solve(S, G, ends, vectors, power, steps, tolerance):
+def solve(S, G, ends, vectors, power, steps, tolerance, reads):
     """X with S X + X S = S^p G S^p; `ends` are the eigenvalues of S with `vectors` (B, n, n), or bounds of them with
     none (B, n, 0).
 
-    With vectors, X gets so many `steps` of refinement, X <- X + what solves for the residual. Without, whatever was
+    With vectors, and `steps` that eigh took to correct S for p = 2, X takes that into account. Without, whatever was
     measured to be fastest: for n up to 3 a closed form, on a GPU products alone, on a CPU doubling, and from n = 128
-    on eigenvectors, which cost eight products there (and thirty at n = 64).
+    on eigenvectors, which cost eight products there (and thirty at n = 64). Unless `reads`, an accelerator is not
+    waited for.
     """
     G = symmetrise(G)
     if vectors.shape[-1]:
-        X = in_eigenbasis(G, ends, vectors, power)
-        if steps and not in_double(S) and not (S.device.type == "cpu" and easy(ends)):
-            G = _sandwich(S, G, power)
-            for _ in range(steps):
-                SX = torch.bmm(S, X)
-                X = X + in_eigenbasis(G - SX - SX.mT, ends, vectors)
+        corrected = steps and power and not in_double(S) and not (S.device.type == "cpu" and easy(ends))
+        X = near_eigenbasis(G, S, ends, vectors) if corrected else in_eigenbasis(G, ends, vectors, power)
         return symmetrise(X)
     G = _sandwich(S, G, power)
     low, high = ends.amin(-1), ends.amax(-1)
@@ -105,7 +121,7 @@ def solve(S, G, ends, vectors, power, steps, tolerance):
     if S.shape[-1] <= 3:
         X = closed.lyapunov(S, G / size, low)
     elif S.device.type != "cpu":
-        X = by_sign_function(S, G / size, low, high, tolerance)
+        X = by_sign_function(S, G / size, low, high, tolerance, reads)
     elif S.shape[-1] < 128:
         X = by_doubling(S, G / size, low, high, tolerance)
     else:

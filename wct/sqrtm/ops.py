@@ -93,27 +93,28 @@ def empty_roots(A, lower, method, want, degree, scaling, steps, tolerance, error
     return *map(A.new_empty, floats), A.new_empty(info, dtype=torch.int32)
 
 
-def solve_lyapunov(S, G, values, vectors, power, steps, tolerance):
+def solve_lyapunov(S, G, values, vectors, power, steps, tolerance, reads=True):
     """X with S X + X S = S^p G S^p; values and vectors as `roots` returns them, for S."""
     if S.numel() == 0:
         return torch.empty_like(G, memory_format=torch.contiguous_format)
     if S.device.type == "mps":
         on_cpu = (x.cpu() for x in (S, G, values, vectors))
-        return solve_lyapunov(*on_cpu, power, steps, tolerance).to(S.device)
+        return solve_lyapunov(*on_cpu, power, steps, tolerance, reads).to(S.device)
     batch = math.prod(S.shape[:-2])
     with no_autocast(S):
         flat = (x.reshape(batch, *x.shape[S.ndim - 2 :]) for x in (S, G, values, vectors))
-        return lyapunov.solve(*flat, power, steps, tolerance).reshape(S.shape).contiguous()
+        return lyapunov.solve(*flat, power, steps, tolerance, reads).reshape(S.shape).contiguous()
 
 
-def empty_lyapunov(S, G, values, vectors, power, steps, tolerance):
+def empty_lyapunov(S, G, values, vectors, power, steps, tolerance, reads=True):
     return S.new_empty(S.shape)
 
 
 SCHEMAS = {
     "roots": "(Tensor A, Tensor? lower, str method, str want, int? degree, str? scaling, int? steps, float? tolerance, "
     "str errors, float eps) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
-    "lyapunov": "(Tensor S, Tensor G, Tensor values, Tensor vectors, int power, int steps, float? tolerance) -> Tensor",
+    "lyapunov": "(Tensor S, Tensor G, Tensor values, Tensor vectors, int power, int steps, float? tolerance, "
+    "bool reads=True) -> Tensor",
 }
 IMPLEMENTATIONS = {"roots": (roots, empty_roots), "lyapunov": (solve_lyapunov, empty_lyapunov)}
 

@@ -66,23 +66,24 @@ def eigh(A, job, steps=0):
     double = steps and in_double(A)
     values, vectors = eigenvectors(A.double() if double else A)
     job.judge(A, values)
-    result = _roots(values, vectors, A.dtype, job)
-    W = result[1]
-    if not steps or double or W is None or (job.reads(A) and easy(result[2])):
+    Y, W, *basis = result = _roots(values, vectors, A.dtype, job)
+    if not steps or double or (job.reads(A) and easy(result[2])):
         return result
-    for _ in range(steps):
-        error = torch.bmm(W, torch.bmm(A, W))
-        diagonal(error).sub_(1)
-        W.baddbmm_(W.clone(), error, alpha=-0.5)
-    W = symmetrise(W)
+    hard = None
     if A.dtype == torch.float32 and job.reads(A):
         hard = values[:, 0] * HARD < values[:, -1]
-        if hard.any():
-            for old, new in zip(result, _roots(*eigenvectors(A[hard].double()), A.dtype, job)):
-                if old is not None:
-                    old[hard] = new
-            W[hard] = result[1][hard]
-    return result[0], W, *result[2:]
+        if hard.all():
+            return _roots(*eigenvectors(A.double()), A.dtype, job)
+    for _ in range(steps if W is not None else 0):
+        error = torch.bmm(W, torch.bmm(A, W))
+        diagonal(error).sub_(1)
+        W = symmetrise(torch.baddbmm(W, W, error, alpha=-0.5))
+    result = Y, W, *basis
+    if hard is not None and hard.any():
+        for old, new in zip(result, _roots(*eigenvectors(A[hard].double()), A.dtype, job)):
+            if old is not None:
+                old[hard] = new
+    return result
 
 
 def svd(A, job):

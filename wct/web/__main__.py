@@ -32,6 +32,8 @@ def arguments(argv=None):
     add("--queue-size", type=int, default=40, metavar="N", help="runs that may wait; more are refused "
         "(default: %(default)s)")
     add("--mcp", action="store_true", help="also offer the tools to language models, by the Model Context Protocol")
+    add("--allow-host", action="append", default=[], metavar="NAME", help="a name under which the page may be asked "
+        "for, besides this machine's own, as a proxy has one; may be repeated")
     args = parser.parse_args(argv)
     if args.auth is not None and not all(args.auth.partition(":")):
         parser.error("--auth must be USER:PASSWORD")
@@ -57,16 +59,21 @@ def main(argv=None):
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
         from wct.runtime.examples import EXAMPLES
-        from wct.web.page import CSS, THEME, build
+        from wct.web.gradio_internals import whole_answers
+        from wct.web.page import HEAD, THEME, build
+        from wct.web.security import middleware, password
 
         try:
             stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=16)
-            page = build(stylizer).queue(max_size=args.queue_size, api_open=False)
+            if args.mcp:
+                whole_answers()
+            page = build(stylizer, args.queue_size, bool(args.auth)).queue(api_open=False)
             page.launch(
                 server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
-                auth=tuple(args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME, css=CSS,
-                footer_links=["api"], ssr_mode=False, allowed_paths=[str(EXAMPLES)], enable_monitoring=False,
-                state_session_capacity=100,
+                auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME,
+                head=HEAD, max_threads=args.queue_size + 40, footer_links=["api"], ssr_mode=False,
+                allowed_paths=[str(EXAMPLES)], enable_monitoring=False, show_error=True, state_session_capacity=100,
+                app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)},
             )
         except (OSError, OverflowError, RuntimeError, ValueError) as error:
             parser.error(" ".join(str(error).split()))

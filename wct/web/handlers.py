@@ -1,50 +1,59 @@
-"""What the page, its API and its MCP tools do when they are asked: stylise, mix, texture, compare, folder."""
+"""What the page, its API and its MCP tools do when they are asked: stylise, mix, make a texture."""
 
-import threading
 import time
-import zipfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
 import gradio as gr
-import pandas as pd
-from gradio.context import LocalContext
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
-from wct.batch.jobs import jobs
 from wct.batch.names import joined
-from wct.batch.work import work
-from wct.images import open_picture, save_picture, with_alpha
+from wct.images import open_picture, save_picture
 from wct.options import STAGES, Options
-from wct.pipeline.comparison import compare
-from wct.runtime.examples import EXAMPLES
-from wct.runtime.report import write_report
-from wct.web.uploads import fetched, keep, new_folder, without_folders
+from wct.web.gradio_internals import somebody_waits
+from wct.web.turns import Cancelled, Pace, Turns
+from wct.web.uploads import Ledger, keep, new_folder, without_folders
 
-TABLE = ("backend", *(f"{stage} ms" for stage in STAGES), "total ms", "residual", "PSNR to svd, dB")
+LEVELS = ("colours", "grain", "small strokes", "strokes", "shapes")  # what relu1_1 ... relu5_1 show of a painting
 SLOTS = 3  # for paintings to mix
 CANCELLED = "Cancelled."
 
 
-class Cancelled(BaseException):
-    """Ends a run from inside; no Exception, so that a folder run does not take it for a picture that failed."""
+@dataclass(frozen=True)
+class Made:
+    """A result: its picture, the name of its file, the photo it was made of, what there is to say."""
 
-
-def _seconds(seconds):
-    stages = ", ".join(f"{stage} {seconds[stage]:.2f}" for stage in STAGES)
-    return f"{sum(seconds.values()):.2f} s ({stages})"
+    picture: Image.Image
+    name: str
+    content: str | None
+    told: str
 
 
 @contextmanager
-def _readable():
-    """Turn what goes wrong inside into a message on the page."""
+def readable():
+    """Turn what goes wrong inside into a message for clients."""
     try:
         yield
-    except (ValueError, TypeError) as error:
-        raise gr.Error(without_folders(str(error)), print_exception=False) from error
-    except MemoryError as error:
-        raise gr.Error("Not enough memory for this picture; choose a smaller size.", print_exception=False) from error
+    except (ValueError, TypeError, MemoryError, OSError, Cancelled) as error:
+        raise gr.Error(sentence(error), print_exception=False) from error
+
+
+def sentence(error):
+    """What went wrong, for the one who asked."""
+    if isinstance(error, Cancelled):
+        return CANCELLED
+    if isinstance(error, MemoryError):
+        return "Not enough memory for this picture; choose a smaller size."
+    if isinstance(error, OSError) and error.errno == 28:
+        return "The server's disk is full: try again later, or tell whoever runs it."
+    return without_folders(str(error))
+
+
+def named(*paths, suffix=".png"):
+    """The name of a result of these pictures, which fits into a folder."""
+    return joined(*(Path(path).stem for path in paths)) + suffix
 
 
 def _chosen(**paths):
@@ -55,51 +64,118 @@ def _chosen(**paths):
     keep(paths.values())
 
 
-def _saved(result, name):
-    """A result as a file, and the seconds it took."""
-    path = new_folder() / name
-    save_picture(result.picture, path)
-    return str(path), _seconds(result.seconds)
-
-
-def _shown(content, result, name, report):
-    """A result for the page: the pair for the slider, the file, the seconds."""
-    report(1.0, "save")
-    path, seconds = _saved(result, name)
-    photo = open_picture(content, max_size=max(result.picture.size))
-    before = with_alpha(photo.rgb, photo.alpha).resize(result.picture.size)
-    return (before, path), path, seconds
-
-
-def _painted(value):
+def _painted(value, number):
     """The mask painted on a gr.ImageEditor, white where a layer covers its background; None where nothing is."""
     alphas = [layer.getchannel("A") for layer in (value or {}).get("layers") or []]
     mask = reduce(ImageChops.lighter, alphas) if alphas else None
-    return mask if mask and mask.getbbox() else None
+    if not mask or not mask.getbbox():
+        return None
+    mask.filename = f"What is painted for painting {number}"
+    return mask
+
+
+def saved(made, suffix=None):
+    """The path of a result, written where Gradio serves it from."""
+    path = (new_folder() / made.name).with_suffix(suffix or Path(made.name).suffix)
+    save_picture(made.picture, path)
+    return str(path)
 
 
 class Web:
-    """The handlers. All share one Stylizer, which works for one of them at a time."""
+    """All share one Stylizer, which works for one of them at a time."""
 
-    def __init__(self, stylizer):
+    def __init__(self, stylizer, queue=40):
         self.stylizer, self.most = stylizer, stylizer.max_pixels
-        self._turn = threading.Lock()
+        self.turns, self.pace, self.ledger = Turns(queue), Pace(), Ledger()
 
     @contextmanager
-    def _run(self, progress):
-        """One run: waits for its turn, and gives a progress callback, which ends it where nobody waits for it."""
-        run, events = LocalContext.event_id.get(), LocalContext.blocks.get()._queue.event_ids_to_events
+    def turn(self, progress, megapixels, over=lambda: False, tell=None):
+        """One picture's turn; gives a progress callback, which ends the run where nobody waits for it any more."""
+        waits, began = somebody_waits(), None
+        tell = tell or (lambda share, stage: progress(share, desc=stage))
+
+        def ended():
+            return over() or not waits()
 
         def report(share, stage):
-            if run not in events or not events[run].alive:  # cancelled, or its client is gone
+            if ended():
                 raise Cancelled
-            progress(share, desc=stage)
+            tell(share, stage)
 
-        with self._turn, _readable():
+        with self.turns.turn(self.pace.expected(megapixels), lambda line: tell(0.0, line), ended):
             report(0.0, "start")
+            began = time.monotonic()
             yield report
+            self.pace.learn(megapixels, time.monotonic() - began)
 
-    def stylise(self, content, style, strength=Options.strength, size=768, keep_colors=Options.keep_colors,
+    def dimensions(self, path):
+        """(width, height) of a picture. Raises PictureError."""
+        try:
+            with Image.open(path) as image:
+                return image.size
+        except Exception:  # other formats, and what is none
+            return open_picture(path).size
+
+    def largest(self, dimensions):
+        """The longest side that a result of this shape may have."""
+        longest, shortest = max(dimensions), min(dimensions)
+        side = int((self.most * longest / shortest) ** 0.5)
+        while side > 1 and side * max(1, round(side * shortest / longest)) > self.most:
+            side -= 1
+        return side
+
+    def fitting(self, content, size):
+        """The size to ask for, the megapixels it comes to, and a sentence where it is less than what was wanted."""
+        dimensions = self.dimensions(content)
+        most, wanted = self.largest(dimensions), int(size) if size else max(dimensions)
+        side = min(wanted, most)
+        scale = side / max(dimensions)
+        width, height = (max(1, round(length * scale)) for length in dimensions)
+        note = "" if wanted <= most else f" Made {side} pixels long, the most that this page makes of this photo."
+        return side if size or note else None, width * height / 1e6, note
+
+    def _stylised(self, content, styles, name, options, size, progress, over):
+        keep([content])
+        side, megapixels, note = self.fitting(content, size)
+        passes = 4 if options.get("mode") == "cascade" else 1
+        with self.turn(progress, passes * megapixels, over) as report:
+            result = self.stylizer.stylise(content, styles, size=side, timed=True, progress=report, **options)
+        return Made(result.picture, name, content, _told(result) + note)
+
+    def stylised(self, content, style, levels, size, progress, over=lambda: False, **options):
+        """The photo in the style, Made."""
+        _chosen(photo=content, painting=style)
+        if not any(levels):
+            raise ValueError(f"Raise at least one of {', '.join(LEVELS)}.")
+        return self._stylised(content, style, named(content, style), {"levels": levels, **options}, size, progress,
+                              over)
+
+    def mixed(self, content, slots, size, progress, over=lambda: False, **options):
+        """The photo in several styles, Made; slots: (painting, weight, mask, part, painted mask) for each."""
+        slots = [(style, weight, mask or _painted(painted, number), part)
+                 for number, (style, weight, mask, part, painted) in enumerate(slots, 1)]
+        chosen = [slot for slot in slots if slot[0]]
+        _chosen(photo=content, painting=chosen and chosen[0][0])
+        styles, weights, masks, parts = map(list, zip(*chosen))
+        if not any(weights):
+            raise ValueError("Raise the weight of at least one painting.")
+        options |= {"weights": weights, "masks": masks, "style_masks": parts}
+        try:
+            return self._stylised(content, styles, named(content, "mix"), options, size, progress, over)
+        except ValueError as error:
+            if "painted for painting" not in str(error):
+                raise
+            raise ValueError(f"{str(error).rstrip('.')}. Paint more of the photo, or clear the canvas.") from error
+
+    def textured(self, style, width, height, stroke, seed, progress, over=lambda: False):
+        """A texture, Made."""
+        _chosen(painting=style)
+        width, height, seed = int(width), int(height), int(seed or 0) % 2**63
+        with self.turn(progress, 4 * width * height / 1e6, over) as report:
+            result = self.stylizer.texture(style, (width, height), seed, stroke=stroke, timed=True, progress=report)
+        return Made(result.picture, named("texture", style), None, _told(result))
+
+    def stylise(self, content, style, strength=Options.strength, size=None, keep_colors=Options.keep_colors,
                 stroke=Options.stroke, mode=Options.mode, transform=Options.transform, detail=Options.detail,
                 backend=Options.backend, ridge=Options.ridge, relu1_1=1.0, relu2_1=1.0, relu3_1=1.0, relu4_1=1.0,
                 relu5_1=0.0, progress=gr.Progress()):
@@ -109,7 +185,7 @@ class Web:
             content: the photo
             style: the painting, or any other picture, whose style is taken
             strength: 0 is the photo itself, 1 the full style
-            size: longest side of the result in pixels
+            size: longest side of the result in pixels; by default the photo's own, as far as the server allows it
             keep_colors: whether to keep the photo's colours
             stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
             mode: "single" passes once through the networks; "cascade" once per level, which takes longer
@@ -124,29 +200,20 @@ class Web:
             relu5_1: strength at the deepest level: shapes
 
         Returns:
-            the photo and the result as a pair, the result as a PNG file, and the seconds it took
+            the result, the same as a PNG file to download, and the seconds it took
         """
-        try:
-            with self._run(progress) as report:
-                _chosen(photo=content, painting=style)
-                result = self.stylizer.stylise(
-                    content, style, strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
-                    transform=transform, detail=detail, backend=backend, ridge=ridge, timed=True, progress=report,
-                    levels=[relu1_1, relu2_1, relu3_1, relu4_1, relu5_1],
-                )
-                return _shown(content, result, f"{joined(Path(content).stem, Path(style).stem)}.png", report)
-        except Cancelled:
-            return gr.skip(), gr.skip(), CANCELLED
-
-    def restyle(self, content, style, progress=gr.Progress(), *controls):
-        """`stylise`, where there is something to stylise."""
-        if not content or not style:
-            return [gr.skip()] * 3
-        return self.stylise(content, style, *controls, progress)
+        with readable():
+            made = self.stylised(
+                content, style, [relu1_1, relu2_1, relu3_1, relu4_1, relu5_1], size, progress, strength=strength,
+                keep_colors=keep_colors, stroke=stroke, mode=mode, transform=transform, detail=detail,
+                backend=backend, ridge=ridge,
+            )
+            path = saved(made)
+            return path, path, made.told
 
     def mix(self, content, style_1, weight_1=0.5, mask_1=None, part_1=None, painted_1=None, style_2=None, weight_2=0.5,
             mask_2=None, part_2=None, painted_2=None, style_3=None, weight_3=0.5, mask_3=None, part_3=None,
-            painted_3=None, strength=Options.strength, size=768, keep_colors=Options.keep_colors,
+            painted_3=None, strength=Options.strength, size=None, keep_colors=Options.keep_colors,
             transform=Options.transform, progress=gr.Progress()):
         """Give a photo the styles of up to three paintings, mixed by weights, each everywhere or under a mask.
 
@@ -168,28 +235,20 @@ class Web:
             part_3: the part of it that is used
             painted_3: its painted mask
             strength: 0 is the photo itself, 1 the full style
-            size: longest side of the result in pixels
+            size: longest side of the result in pixels; by default the photo's own, as far as the server allows it
             keep_colors: whether to keep the photo's colours
             transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
 
         Returns:
-            the photo and the result as a pair, the result as a PNG file, and the seconds it took
+            the result, the same as a PNG file to download, and the seconds it took
         """
-        slots = ((style_1, weight_1, mask_1 or _painted(painted_1), part_1),
-                 (style_2, weight_2, mask_2 or _painted(painted_2), part_2),
-                 (style_3, weight_3, mask_3 or _painted(painted_3), part_3))
-        try:
-            with self._run(progress) as report:
-                chosen = [slot for slot in slots if slot[0]]
-                _chosen(photo=content, painting=chosen and chosen[0][0])
-                styles, weights, masks, parts = map(list, zip(*chosen))
-                result = self.stylizer.stylise(
-                    content, styles, weights=weights, masks=masks, style_masks=parts, strength=strength, size=size,
-                    keep_colors=keep_colors, transform=transform, timed=True, progress=report,
-                )
-                return _shown(content, result, f"{joined(Path(content).stem, 'mix')}.png", report)
-        except Cancelled:
-            return gr.skip(), gr.skip(), CANCELLED
+        slots = ((style_1, weight_1, mask_1, part_1, painted_1), (style_2, weight_2, mask_2, part_2, painted_2),
+                 (style_3, weight_3, mask_3, part_3, painted_3))
+        with readable():
+            made = self.mixed(content, slots, size, progress, strength=strength, keep_colors=keep_colors,
+                              transform=transform)
+            path = saved(made)
+            return path, path, made.told
 
     def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, progress=gr.Progress()):
         """Make a texture in the style of a painting, from noise, without a photo.
@@ -204,119 +263,13 @@ class Web:
         Returns:
             the texture, and the seconds it took
         """
-        try:
-            with self._run(progress) as report:
-                _chosen(painting=style)
-                dimensions, seed = (int(width), int(height)), int(seed or 0) % 2**63
-                result = self.stylizer.texture(style, dimensions, seed, stroke=stroke, timed=True, progress=report)
-                return _saved(result, f"{joined('texture', Path(style).stem)}.png")
-        except Cancelled:
-            return gr.skip(), CANCELLED
+        with readable():
+            made = self.textured(style, width, height, stroke, seed, progress)
+            return saved(made), made.told
 
-    def compare(self, content, style, backends, repeats=3, size=512, progress=gr.Progress()):
-        """Run several backends on one pair of pictures, and compare their time, their accuracy and their pictures.
 
-        Args:
-            content: the photo
-            style: the painting
-            backends: which ways of computing the matrix square roots
-            repeats: timed runs of each, after one to warm up; medians are shown
-            size: longest side of the pictures in pixels
-
-        Returns:
-            the pictures, a table (milliseconds per stage, residual of the whitening, PSNR to the SVD's picture), the
-            same for a plot, and as a CSV file
-        """
-        try:
-            with self._run(progress) as report:
-                _chosen(photo=content, painting=style)
-                if not backends:
-                    raise ValueError("Choose at least one backend.")
-                measured = compare(self.stylizer, content, style, backends, int(repeats), report, size=size)
-                folder, rows, pictures, times = new_folder(), [], [], []
-                for backend, m in measured.items():
-                    ms = [1000 * m.seconds[stage] for stage in STAGES]
-                    total, transform = sum(ms), 1000 * m.seconds["transform"]
-                    rows.append([backend, *(round(t, 1) for t in (*ms, total)), f"{m.residual:.1e}", f"{m.psnr:.1f}"])
-                    times += [(backend, stage, t) for stage, t in zip(STAGES, ms)]
-                    save_picture(m.picture, folder / f"{backend}.png")
-                    pictures.append((folder / f"{backend}.png", f"{backend}: {transform:.0f} of {total:.0f} ms"))
-                write_report(folder / "backends.csv", [dict(zip(TABLE, row)) for row in rows], TABLE)
-                plot = pd.DataFrame(times, columns=["backend", "stage", "milliseconds"])
-                return pictures, rows, plot, str(folder / "backends.csv"), f"Medians of {repeats} runs, style cached."
-        except Cancelled:
-            return *[gr.skip()] * 4, CANCELLED
-
-    def folder(self, contents, styles=None, paintings=None, strength=Options.strength, size=768,
-               keep_colors=Options.keep_colors, mode=Options.mode,
-               progress=gr.Progress()):
-        """Give many photos the styles of many paintings, each photo in each style.
-
-        Args:
-            contents: the photos
-            styles: picture files whose styles are taken
-            paintings: names of paintings that come with the program, taken as well
-            strength: 0 is the photo itself, 1 the full style
-            size: longest side of the results in pixels
-            keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
-
-        Yields:
-            the pictures that are finished, what failed and why, and in the end a zip of them all
-        """
-        gallery, failures, began = [], [], time.monotonic()
-        try:
-            with self._run(progress) as report:
-                uploads = list(dict.fromkeys(contents or [])), list(dict.fromkeys(styles or []))
-                photos, sources = ([Path(path) for path in paths] for paths in uploads)
-                sources += [EXAMPLES / "style" / f"{name}.jpg" for name in paintings or []]
-                if not photos:
-                    raise ValueError("Choose some photos first.")
-                if not sources:
-                    raise ValueError("Choose some paintings first.")
-                folder = new_folder()
-                todo, archive = list(jobs(photos, sources, folder, ".png", folders=False)), folder / "pictures.zip"
-
-                def stage(i, share, name):
-                    report((i + share) / len(todo), f"picture {i + 1} of {len(todo)}: {name}")
-
-                options = {"strength": strength, "size": size, "keep_colors": keep_colors, "mode": mode, "timed": True}
-                for row in work(self.stylizer, todo, progress=stage, **options):
-                    if row["status"] == "done":
-                        made = Path(row["output"])
-                        gallery.append((str(made), made.stem.replace("__", " in the style of ")))
-                        with zipfile.ZipFile(archive, "a", zipfile.ZIP_STORED) as zipped:
-                            zipped.write(made, made.name)
-                    else:
-                        failures.append([without_folders(row["error"])])
-                    keep([*photos, *uploads[1], archive, *(path for path, _ in gallery)])
-                    yield gallery, failures, gr.skip(), f"{len(gallery)} of {len(todo)} pictures"
-                told = f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
-                told += f", {len(failures)} failed" if failures else ""
-                yield gallery, failures, str(archive) if gallery else None, told
-        except Cancelled:
-            yield gallery, failures, gr.skip(), f"{CANCELLED} {len(gallery)} pictures are finished."
-
-    folder._mcp_type = None  # no MCP tool: Gradio's schema for lists of files is one that no client can use
-
-    def folder_of_urls(self, contents, styles="", paintings=None, strength=Options.strength, size=768,
-                       keep_colors=Options.keep_colors, mode=Options.mode, progress=gr.Progress()):
-        """Give many photos the styles of many paintings, each photo in each style, where all are named by URLs.
-
-        Args:
-            contents: URLs of the photos, http:, https: or data:, one a line
-            styles: URLs of picture files whose styles are taken, one a line
-            paintings: names of paintings that come with the program, taken as well
-            strength: 0 is the photo itself, 1 the full style
-            size: longest side of the results in pixels
-            keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
-
-        Returns:
-            a zip of the pictures, what failed and why, and how many were made
-        """
-        with _readable():
-            files = [[fetched(url) for url in (urls or "").split()] for urls in (contents, styles)]
-        options = (strength, size, keep_colors, mode, progress)
-        *_, (_, failures, archive, told) = self.folder(*files, paintings, *options)
-        return archive, "\n".join(row[0] for row in failures), told
+def _told(result):
+    """The seconds of a result, and what there is to say about its pictures."""
+    seconds = result.seconds
+    told = f"{sum(seconds.values()):.2f} s ({', '.join(f'{stage} {seconds[stage]:.2f}' for stage in STAGES)})"
+    return " ".join([told, *(without_folders(f"{note.rstrip('.')}.") for note in result.notes)])

@@ -2,50 +2,67 @@
 
 import os
 import re
+import shutil
 import tempfile
+import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import gradio as gr
-from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
+from PIL import Image
+
+from wct.images import open_picture, save_picture, with_alpha
+from wct.web.gradio_internals import save_base64_to_cache, save_url_to_cache, with_preprocess
+
+SHOWN = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # formats that every browser shows
+THUMBNAIL = 180  # pixels
 
 
-def guarded(component):
-    """The component, taking no file but uploads: Gradio itself looks only at those that carry its mark."""
-    preprocess, uploads = component.preprocess, Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+def folder():
+    return Path(os.environ["GRADIO_TEMP_DIR"])
 
-    def check(value):
-        if isinstance(value, dict):
-            if value.get("path") and not Path(value["path"]).resolve().is_relative_to(uploads):
-                raise gr.Error("Upload the picture first.", print_exception=False)
-            value = list(value.values())
-        for item in value if isinstance(value, list) else []:
-            check(item)
 
-    def checked(payload):
-        if payload is not None:
-            check(payload.model_dump())
-        return preprocess(payload)
+def guarded(component, default=None):
+    """The component, taking no file but uploads, and nothing for its default.
 
-    component.preprocess = checked
-    return component
+    Gradio itself looks only at files that carry its mark.
+    """
+    preprocess = type(component).preprocess
+
+    def checked(self, payload):
+        if payload is None:
+            return default
+        _check(payload.model_dump() if hasattr(payload, "model_dump") else payload)
+        return preprocess(self, payload)
+
+    return with_preprocess(component, checked)
+
+
+def _check(value):
+    """Raise gr.Error for a path inside that is no upload."""
+    if isinstance(value, dict):
+        if value.get("path") and not Path(value["path"]).resolve().is_relative_to(folder().resolve()):
+            raise gr.Error("Upload the picture first.", print_exception=False)
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        _check(item)
 
 
 def image_input(**options):
     """A gr.Image that hands over the file as it was uploaded: `open_picture` reads it, and says what is wrong."""
     image = gr.Image(type="filepath", image_mode=None, **options)
-    image.preprocess = lambda payload: payload and payload.path
-    return guarded(image)
+    return guarded(with_preprocess(image, lambda self, payload: payload.path))
 
 
 def new_folder():
     """A folder for results, where Gradio serves them from and in time removes them."""
-    return Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
+    return Path(tempfile.mkdtemp(dir=folder()))
 
 
 def without_folders(message):
     """A message that names uploaded files without the folders they happen to lie in."""
-    return re.sub(rf"{re.escape(os.environ['GRADIO_TEMP_DIR'])}(/[^/\s]+)*/", "", message)
+    return re.sub(rf"{re.escape(str(folder()))}(/[^/\s]+)*/", "", message)
 
 
 def keep(paths):
@@ -60,13 +77,60 @@ def keep(paths):
 
 def fetched(url):
     """The path of the picture at a URL, http(s) or data:, fetched from public addresses alone. Raises ValueError."""
-    folder = os.environ["GRADIO_TEMP_DIR"]
     short = url if len(url) < 80 else f"{url[:60]}..."
     try:
         if url.startswith("data:"):
-            return save_base64_to_cache(url, folder)
+            return save_base64_to_cache(url, str(folder()))
         if url.startswith(("http://", "https://")):
-            return save_url_to_cache(url, folder)
+            return save_url_to_cache(url, str(folder()))
     except Exception as error:  # of networks there are as many kinds as of pictures
         raise ValueError(f"{short} cannot be fetched ({error})") from error
     raise ValueError(f"{short} is no URL that begins with http:, https: or data:")
+
+
+def showable(path):
+    """The picture as a file that browsers show: itself, or a PNG of the same name. Raises PictureError."""
+    try:
+        with Image.open(path) as image:
+            if image.format in SHOWN and image.mode not in ("CMYK", "I;16"):
+                return path
+    except Exception:  # whatever it is, open_picture says it better
+        pass
+    picture = open_picture(path)
+    shown = new_folder() / f"{Path(path).stem}.png"
+    save_picture(with_alpha(picture.rgb, picture.alpha), shown)
+    return str(shown)
+
+
+def thumbnails(paths):
+    """{path: a small JPEG of it}, in a folder of their own."""
+    into, made = new_folder(), {}
+    for path in paths:
+        made[path] = into / f"{path.stem}.jpg"
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.save(made[path], quality=80)
+    return made
+
+
+class Ledger:
+    """Which files are whose: those of a client go when it leaves, unless another one has them too."""
+
+    def __init__(self):
+        self._owners, self._lock = defaultdict(set), threading.Lock()
+
+    def add(self, client, paths):
+        with self._lock:
+            for path in paths:
+                if path and Path(path).resolve().is_relative_to(folder().resolve()):
+                    self._owners[str(path)].add(client)
+
+    def left(self, client):
+        """Remove what only this client had."""
+        with self._lock:
+            for path in [path for path, owners in self._owners.items() if client in owners]:
+                self._owners[path].discard(client)
+                if not self._owners[path]:
+                    del self._owners[path]
+                    shutil.rmtree(Path(path).parent, ignore_errors=True)  # each upload and each result has its own

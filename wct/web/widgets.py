@@ -1,62 +1,144 @@
-"""Widgets of the page: those of options are as `wct.options` has them."""
+"""Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/script.js."""
+
+from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 
+from wct.images import FORMATS
 from wct.options import OPTIONS
 from wct.runtime.examples import titles
-from wct.web.uploads import image_input
+from wct.web.handlers import LEVELS
+from wct.web.uploads import guarded, image_input, thumbnails
 
+STATIC = Path(__file__).parent / "static"
 STEPS = {"strength": 0.05, "stroke": 0.05, "ridge": 0.001, "detail": 0.01}
 MOST = {"ridge": 0.3, "detail": 0.5}  # beyond which a slider is of no use
-QUIETLY = {"queue": False, "api_visibility": "private"}
+QUIETLY = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 
 
 def option(name: str):
     """The widget of an option."""
     known = OPTIONS[name]
-    told = {"value": known.default, "label": known.label, "info": known.help[0].upper() + known.help[1:]}
+    told = {"value": known.default, "label": known.label, "info": known.help[0].upper() + known.help[1:],
+            "elem_classes": f"option-{name}"}
     if known.choices:
         choices = [(label, value) for value, label in known.choices.items()]
-        return (gr.Radio if len(choices) < 4 else gr.Dropdown)(choices, **told)
-    if known.kind is bool:
-        return gr.Checkbox(**told)
-    step = STEPS[name]
-    return gr.Slider(max(known.least, step) if known.least else 0, MOST.get(name, known.most), step=step, **told)
+        widget = (gr.Radio if len(choices) < 4 else gr.Dropdown)(choices, **told)
+    elif known.kind is bool:
+        widget = gr.Checkbox(**told)
+    else:
+        step = STEPS[name]
+        least = max(known.least, step) if known.least else 0
+        widget = gr.Slider(least, MOST.get(name, known.most), step=step, **told)
+    return guarded(widget, known.default)
 
 
-def size(most: int, value: int = 768, label: str = OPTIONS["size"].label,
-         info: str = "Longest side of the result in pixels"):
-    """A side of the result; most: the pixels that it may have."""
-    longest = max(128, int((2 * most) ** 0.5) // 64 * 64)  # of a picture twice as long as high
-    return gr.Slider(64, longest, min(value, longest), step=64, label=label, info=info)
+def levels():
+    """The strengths of the five levels, the finest first."""
+    return [
+        guarded(gr.Slider(0, 1, float(k < 5), step=0.05, label=name[0].upper() + name[1:],
+                          info=f"Strength of the painting's {name}", elem_classes=f"option-relu{k}_1"), float(k < 5))
+        for k, name in enumerate(LEVELS, 1)
+    ]
+
+
+def side(most: int, value: int, label: str, info: str):
+    """A side of a picture that may have `most` pixels."""
+    longest = max(128, int((2 * most) ** 0.5) // 64 * 64)  # of one twice as long as high
+    return guarded(gr.Slider(64, longest, min(value, longest), step=64, label=label, info=info), min(value, longest))
+
+
+def size(web, photo):
+    """[original size?, longest side], which know what the photo can have."""
+    original = guarded(gr.Checkbox(True, label="Original size", info="The photo's own, as far as this page makes it",
+                                   elem_classes="option-original"), True)
+    longest = gr.Slider(64, max(128, web.largest((3, 2))), 768, step=1, label=OPTIONS["size"].label, visible=False,
+                        info="Longest side of the result in pixels", elem_classes="option-size")
+    guarded(longest, 768)
+
+    def known(path):
+        if not path:
+            return gr.Checkbox(info="The photo's own, as far as this page makes it"), gr.skip()
+        try:
+            width, height = web.dimensions(path)
+        except ValueError:
+            return gr.skip(), gr.skip()  # the run says it
+        most = web.largest((width, height))
+        told = f"{width} × {height} pixels"
+        if most < max(width, height):
+            told += f"; made {most} long, the most that this page makes of it"
+        return gr.Checkbox(info=told), gr.Slider(maximum=most)
+
+    photo.change(known, photo, [original, longest], **QUIETLY)
+    original.change(lambda own: gr.Slider(visible=not own), original, longest, **QUIETLY)
+    return [original, longest]
 
 
 def photo(label: str, **options):
-    return image_input(**{"label": label, "height": 260, "sources": ["upload", "clipboard"]} | options)
+    """A place for a photo or a painting, named for people and for programs."""
+    kind = label.split()[0].lower()
+    here = f"Drop a {kind} here\n- or -\nclick to choose one"
+    return image_input(**{"label": label, "height": 260, "sources": ["upload", "clipboard"], "placeholder": here,
+                          "buttons": ["fullscreen"], "elem_classes": f"photo zone-{kind}"} | options)
 
 
-def paintings(style):
-    """The paintings that come with the program; a click takes one into `style`."""
-    shipped = titles("style")
-    gallery = gr.Gallery(
-        list(shipped.items()), label="Paintings to choose from", columns=8, height="auto", allow_preview=False,
-        object_fit="cover", interactive=False, show_label=False, buttons=[], elem_classes="paintings",
-    )
+def drawn(kind: str, value=None, **options):
+    """A component that static/script.js draws; its `pick` tells what was clicked."""
+    return gr.HTML(value, html_template='<div class="drawn"></div>', elem_classes=kind, apply_default_css=False,
+                   js_on_load=f"wct.{kind}(element, props, (data) => trigger('pick', data), watch)", **options)
 
-    def pick(event: gr.SelectData):
-        return str(list(shipped)[event.index])
 
-    gallery.select(pick, outputs=style, **QUIETLY)
+class Paintings:
+    """The paintings that come with the program, as small pictures with names."""
+
+    def __init__(self):
+        self.titles = titles("style")
+        self.paths = {path.stem: path for path in self.titles}
+        small = thumbnails([*self.paths.values()])
+        self.items = [
+            {"name": path.stem, "title": title.partition(": ")[2] or title, "by": title.partition(": ")[0],
+             "small": f"gradio_api/file={quote(str(small[path]))}"}
+            for path, title in self.titles.items()
+        ]
+
+    def picker(self, label="Paintings to choose from"):
+        return drawn("picker", items=self.items, label=label)
+
+    def into(self, style, label="Paintings to choose from"):
+        """A picker that puts what is clicked into `style`; an own painting there takes its mark away."""
+        picker = self.picker(label)
+
+        def pick(event: gr.EventData):
+            return self.path(event._data.get("name"))
+
+        picker.pick(pick, outputs=style, **QUIETLY)
+        style.input(lambda: None, outputs=picker, **QUIETLY)
+        return picker
+
+    def path(self, name):
+        """The file of a painting, by its name. Raises gr.Error for another."""
+        if name not in self.paths:
+            raise gr.Error("There is no such painting.", print_exception=False)
+        return str(self.paths[name])
 
 
 def run_buttons(name: str):
-    with gr.Row():
-        return gr.Button(name, variant="primary", scale=3), gr.Button("Cancel", scale=1)
+    with gr.Row(elem_classes="run"):
+        start = gr.Button(name, variant="primary", scale=3, min_width=120)
+        return start, gr.Button("Cancel", scale=1, min_width=90)
 
 
-def results():
-    """The before-after slider, the download and the line below."""
-    slider = gr.ImageSlider(label="Photo and result", type="filepath", format="png", interactive=False,
-                            max_height=720, slider_position=10, buttons=["fullscreen"])
-    told = gr.Markdown(elem_classes="told")
-    return slider, gr.DownloadButton("Download as PNG"), told
+def told():
+    """The line below a button: how far a run is, what it took, or what went wrong."""
+    return gr.HTML(elem_classes="told")
+
+
+def result(what="The result stands here"):
+    """[viewer, format, download]"""
+    viewer = drawn("viewer", empty=what)
+    with gr.Row(elem_classes="save"):
+        choices = [(name.upper() if name != "webp" else "WebP", name) for name in FORMATS]
+        format = guarded(gr.Radio(choices, value="png", show_label=False, label="Format of the download",
+                                  container=False, min_width=200), "png")
+        return viewer, format, gr.DownloadButton("Download", interactive=False, min_width=140)

@@ -1,0 +1,82 @@
+"""The table of method="auto", measured: python -m wct.benchmark matrix --tune
+
+On a CPU for one thread.
+"""
+
+import json
+import math
+import time
+
+CONDITIONS = (1e2, 1e4)
+LIMIT = 256 * 64**3 * 8  # batch n^3, beyond which the largest batch that was measured speaks for the others
+
+
+def tune(devices, dtypes, seconds, path):
+    """Measure every device and dtype and write what is fastest into the table at `path`, beside what it has."""
+    import torch
+
+    from wct.sqrtm.choice import BATCHES, SIZES
+
+    torch.set_num_threads(1)
+    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for device in devices:
+        for dtype in dtypes:
+            rows = {}
+            for n in SIZES:
+                cells = {}
+                for batch in BATCHES:
+                    if batch * n**3 <= LIMIT or not cells:
+                        cells = fastest(device, dtype, n, batch, seconds)
+                        print(f"{device} {dtype} n = {n}, batch {batch}: " + ", ".join(
+                            f"{key} {method}" for key, method in cells.items()), flush=True)
+                    for key, method in cells.items():
+                        rows.setdefault(key, []).append(method)
+            table.setdefault(device, {})[dtype] = {
+                key: [methods[i : i + len(BATCHES)] for i in range(0, len(methods), len(BATCHES))]
+                for key, methods in rows.items()}
+    path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+def fastest(device, dtype, n, batch, seconds):
+    """{"forward free" ...: the method whose time, in units of the best at each conditioning, is least}."""
+    import torch
+
+    from wct.runtime.trials import random_matrices
+    from wct.sqrtm.choice import candidates, key
+
+    cost = {}
+    for condition in CONDITIONS:
+        A = random_matrices(batch, n, condition, getattr(torch, dtype), device, 0)
+        for bounded in (False, True):
+            lower = 1 / condition if bounded else None
+            for gradient in (False, True):
+                times = race(candidates(dtype, n), A, lower, gradient, seconds)
+                for method, taken in times.items():
+                    costs = cost.setdefault(key(gradient, bounded), {})
+                    costs[method] = costs.get(method, 0) + math.log(taken / min(times.values()))
+    return {name: min(costs, key=costs.get) for name, costs in cost.items()}
+
+
+def race(methods, A, lower, gradient, seconds):
+    """{method: least seconds}, taking turns, so that a disturbance meets all."""
+    times = {method: [] for method in methods}
+    end = time.perf_counter() + seconds * len(methods)
+    while time.perf_counter() < end or len(times[methods[-1]]) < 3:
+        for method in methods:
+            times[method].append(once(method, A, lower, gradient))
+    return {method: min(taken[1:]) for method, taken in times.items()}
+
+
+def once(method, A, lower, gradient):
+    """Seconds of one inverse root, with its gradient where it is wanted."""
+    import torch
+
+    from wct.runtime.trials import working_seconds
+    from wct.sqrtm.functions import root
+
+    A = A.detach().requires_grad_(gradient)
+    start = working_seconds(A.device)
+    W = root(A, "inverse", torch.finfo(A.dtype).eps, method, 1 if method == "eigh" else None, lower)
+    if gradient:
+        torch.autograd.grad(W, A, torch.ones_like(W))
+    return working_seconds(A.device) - start

@@ -1,0 +1,3 @@
+from wct.experiments import main
+
+main()

@@ -1,0 +1,166 @@
+"""Runs of the page: the newest wins, what stands there is what the settings say, and an error leaves it there."""
+
+import html
+import threading
+import time
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gradio as gr
+
+from wct.images import FORMATS, open_picture, save_picture, with_alpha
+from wct.web.handlers import saved, sentence
+from wct.web.turns import Cancelled
+from wct.web.uploads import keep, new_folder
+
+SETTLE = 0.15  # seconds without another change, after which a picture is made
+KEPT = 30  # results of a client that are shown again where their settings come back
+
+
+@dataclass(eq=False)
+class _Ticket:
+    """A run of the page."""
+
+    settings: str
+    superseded: bool = False
+    cancelled: bool = False
+    finished: bool = False
+
+    def over(self):
+        return self.superseded or self.cancelled
+
+
+@dataclass
+class _Client:
+    """What one open page has asked for, by tab, and what it got."""
+
+    tickets: dict = field(default_factory=dict)
+    made: OrderedDict = field(default_factory=OrderedDict)
+    shown: dict = field(default_factory=dict)  # tab: the path of the result
+    before: dict = field(default_factory=dict)  # (photo, size): the path of what stands beside the result
+
+
+def line(text, error=False):
+    """A line for below a button."""
+    return f'<p class="{"error" if error else "said"}">{html.escape(text)}</p>' if text else ""
+
+
+def _file(path):
+    """A file for an HTML component: Gradio adds its address."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
+class Live:
+    """The page's runs over a Web."""
+
+    def __init__(self, web):
+        self.web = web
+        self._clients, self._lock = defaultdict(_Client), threading.Lock()
+
+    def pictures(self, tab, make, format, values, live, request):
+        """Updates of [viewer, line, download].
+
+        make: (values, over) -> Made. live: only where something stands already.
+        """
+        client, settings = self._clients[request.session_hash], repr(values)
+        ticket = self._ticket(client, tab, settings, live)
+        if ticket is None:
+            return [gr.skip()] * 3
+        try:
+            if live:
+                time.sleep(SETTLE)
+            if ticket.over():
+                raise Cancelled
+            if not (live and settings in client.made and self._still(client.made[settings])):
+                made = make(values, ticket.over)
+                client.made[settings] = self._show(client, tab, made), made.told, saved(made)
+                self.web.ledger.add(request.session_hash, client.made[settings][2:])
+                while len(client.made) > KEPT:
+                    client.made.popitem(last=False)
+            value, told, path = client.made[settings]
+            if ticket.over():
+                raise Cancelled
+            client.shown[tab], ticket.finished = path, True
+            value = value | {"after": _file(path), "tab": tab}
+            return value, line(told), self.download(tab, format, request)
+        except Cancelled:
+            told = gr.skip() if ticket.superseded else line("Cancelled.")
+            return gr.skip(), told, gr.skip()
+        except (ValueError, TypeError, MemoryError, OSError) as error:
+            ticket.settings = ""
+            return gr.skip(), line(sentence(error), error=True), gr.skip()
+
+    def several(self, tab, make, outputs, request):
+        """What the generator make(over) yields, whose last part is a line, for `outputs` components."""
+        client = self._clients[request.session_hash]
+        ticket = self._ticket(client, tab, "", False)
+        try:
+            for *values, told in make(ticket.over):
+                yield *values, line(told)
+        except Cancelled:
+            if not ticket.superseded:
+                yield *[gr.skip()] * (outputs - 1), line("Cancelled.")
+        except (ValueError, TypeError, MemoryError, OSError) as error:
+            yield *[gr.skip()] * (outputs - 1), line(sentence(error), error=True)
+
+    def cancel(self, request: gr.Request):
+        """End what this page is waiting for."""
+        for ticket in self._clients[request.session_hash].tickets.values():
+            ticket.cancelled = True
+
+    def download(self, tab, format, request):
+        """The button for the result of that tab in that format."""
+        path = self._clients[request.session_hash].shown.get(tab)
+        if not path or not Path(path).is_file():
+            return gr.DownloadButton(interactive=False)
+        kind = FORMATS[format]
+        keep([path])
+        wanted = Path(path).with_suffix(kind.suffix)
+        if not wanted.is_file():
+            try:
+                save_picture(open_picture(path).rgb if not kind.alpha else self._whole(path), wanted, format)
+            except ValueError as error:
+                raise gr.Error(sentence(error), print_exception=False) from error
+        return gr.DownloadButton(f"Download {wanted.suffix[1:].upper()}", value=str(wanted), interactive=True)
+
+    def left(self, request: gr.Request):
+        """A client has gone."""
+        self._clients.pop(request.session_hash, None)
+        self.web.ledger.left(request.session_hash)
+
+    def _ticket(self, client, tab, settings, live):
+        """The ticket of a new run, or None where there is no need of one."""
+        with self._lock:
+            last = client.tickets.get(tab)
+            if live and last is None:
+                return None  # nothing stands there yet
+            if last and settings and last.settings == settings and (live or not (last.over() or last.finished)):
+                return None  # it stands there, is being made, or was cancelled
+            if last and not last.finished:
+                last.superseded = True
+            ticket = client.tickets[tab] = _Ticket(settings)
+            return ticket
+
+    @staticmethod
+    def _still(made):
+        """Whether what was made is still there."""
+        return Path(made[2]).is_file()
+
+    def _show(self, client, tab, made):
+        """The part of the viewer's value that stands for the photo."""
+        if made.content is None:
+            return {"alt": made.name, "size": list(made.picture.size)}
+        key = made.content, made.picture.size
+        if key not in client.before or not Path(client.before[key]).is_file():
+            photo = open_picture(made.content, max_size=max(made.picture.size))
+            path = new_folder() / f"{Path(made.content).stem}-before.webp"
+            save_picture(with_alpha(photo.rgb, photo.alpha).resize(made.picture.size), path)
+            client.before = {key: str(path)}
+        return {"before": _file(client.before[key]), "alt": Path(made.name).stem.replace("__", " in the style of "),
+                "size": list(made.picture.size)}
+
+    @staticmethod
+    def _whole(path):
+        picture = open_picture(path)
+        return with_alpha(picture.rgb, picture.alpha)

@@ -1,0 +1,88 @@
+"""Whose turn it is: one picture is made at a time, short ones before long ones, and nobody waits for ever."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+PATIENCE = 10  # a run comes before all that arrive later than ten times its own length
+SMALL = 0.1  # megapixels below which a run is mostly what takes as long for any size
+LOOK = 0.25  # seconds between looks at whether somebody still waits for a run
+
+
+class Cancelled(BaseException):
+    """Ends a run from inside; no Exception, so that a folder run does not take it for a picture that failed."""
+
+
+@dataclass(eq=False)
+class _Run:
+    seconds: float  # that it will take, as far as one knows
+    due: float  # the one that is due first is next
+
+
+class Turns:
+    """A line of runs, `most` of which may wait. Every turn is that of one picture: `with turns.turn(seconds): ...`"""
+
+    def __init__(self, most: int = 40):
+        self.most = most
+        self._waiting, self._working, self._began = [], None, 0.0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, seconds: float, tell: Callable[[str], None] = lambda line: None,
+             over: Callable[[], bool] = lambda: False):
+        """Waits for a turn.
+
+        seconds: how long it will take. tell: called while waiting with a line that says how long. over: whether nobody
+        waits for it any more, which raises Cancelled. Raises ValueError where too many wait already.
+        """
+        run = _Run(seconds, time.monotonic() + PATIENCE * seconds)
+        with self._changed:
+            if len(self._waiting) >= self.most:
+                raise ValueError(f"The queue is full: {self.most} runs are waiting. Try again in a minute.")
+            self._waiting.append(run)
+            try:
+                while self._working or self._first() is not run:
+                    if over():
+                        raise Cancelled
+                    tell(self._line(run))
+                    self._changed.wait(LOOK)
+                self._working, self._began = run, time.monotonic()
+            finally:
+                self._waiting.remove(run)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working = None
+                self._changed.notify_all()
+
+    def _first(self):
+        return min(self._waiting, key=lambda run: run.due)
+
+    def _line(self, run):
+        """What is before a run, and how long that will take."""
+        before = [other for other in self._waiting if other.due < run.due]
+        seconds = sum(other.seconds for other in before)
+        if self._working:
+            before.append(self._working)
+            seconds += max(0.0, self._working.seconds - (time.monotonic() - self._began))
+        return f"{len(before)} before yours, about {max(1, round(seconds))} s"
+
+
+class Pace:
+    """How long runs take on this machine: some seconds, and more by megapixel and pass, from those that it has seen."""
+
+    def __init__(self, start: float = 0.2, rate: float = 3.0):
+        self._start, self._rate = start, rate
+
+    def expected(self, megapixels: float) -> float:
+        return self._start + self._rate * megapixels
+
+    def learn(self, megapixels: float, seconds: float) -> None:
+        if megapixels < SMALL:  # it says little of larger ones
+            self._start += 0.3 * (max(0.01, seconds - self._rate * megapixels) - self._start)
+        else:
+            self._rate += 0.3 * (max(0.01, seconds - self._start) / megapixels - self._rate)

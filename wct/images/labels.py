@@ -11,7 +11,7 @@ from wct.images.masks import TINT, _coloured, _in_8_bits
 from wct.images.picture import Picture, PictureError, ReadError
 from wct.images.reading import decoded, explained, name_of, turned
 
-LEAST = 2e-3  # the share of a picture that a region has at least; fewer pixels are specks, or the edges of JPEG
+LEAST = 5e-3  # the share of a picture that a region has at least; fewer pixels are specks, or the edges of JPEG
 MOST = 64  # regions of a map
 
 

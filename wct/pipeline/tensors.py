@@ -77,8 +77,8 @@ class TensorStylizer:
 
         content: pixels, or what `encode_content` made of them. style: pixels (1 or B, 3, h, w), one style for all or
         one for each, or what `encode_style` made of them; or a tuple of these, mixed by `weights`. masks: of each style
-        (1 or B, 1, H, W), 0 to 1. The options are those of `stylise`. Mode photo looks at contents reduced to 512 pixels
-        a side, but for what is encoded already.
+        (1 or B, 1, H, W), 0 to 1. The options are those of `stylise`. Mode photo looks at contents reduced to 512
+        pixels a side, but for what is encoded already.
 
         Nothing is kept, hashed, or taken in tiles. Gradients reach content and style where they are asked for.
         Raises ValueError for a bad option or shape.

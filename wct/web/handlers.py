@@ -188,7 +188,8 @@ class Web:
             size: longest side of the result in pixels; by default the photo's own, as far as the server allows it
             keep_colors: whether to keep the photo's colours
             stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer;
+                "photo" gives a photograph in the light and colours of the other
             transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
             detail: the share of the photo's own features that is kept, 0 to 1
             backend: how the matrix square roots are computed

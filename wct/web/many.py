@@ -39,7 +39,8 @@ class Many:
             strength: 0 is the photo itself, 1 the full style
             size: longest side of the results in pixels; by default that of each photo, as far as the server allows it
             keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer;
+                "photo" gives a photograph in the light and colours of the other
 
         Yields:
             the pictures that are finished, what failed and why, and in the end a zip of them all
@@ -107,7 +108,8 @@ class Many:
             strength: 0 is the photo itself, 1 the full style
             size: longest side of the results in pixels; by default that of each photo, as far as the server allows it
             keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer;
+                "photo" gives a photograph in the light and colours of the other
 
         Returns:
             a zip of the pictures, what failed and why, and how many were made

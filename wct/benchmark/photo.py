@@ -129,13 +129,19 @@ def draw(path, rows):
 def main(args, parser):
     import torch
 
-    from wct.images import PictureError, open_picture, to_pil, to_tensor
+    from wct.images import PictureError, check_room, open_picture, to_pil, to_tensor
 
     make_folders(parser, args.sheet and args.sheet.parent, args.report and args.report.parent)
+    pairs = pairs_of(args, parser)
+    try:
+        if args.sheet:
+            check_room((6 * CELL, 1), args.sheet)
+    except PictureError as error:
+        parser.error(str(error))
     features, found = eyes(args.judge, parser), programs(args.network)
     measures, rows = {name: [] for name in found}, []
     with torch.inference_mode():
-        for paths in pairs_of(args, parser):
+        for paths in pairs:
             try:
                 photo, style = (open_picture(path, max_size=args.size).rgb for path in paths)
             except PictureError as error:

@@ -6,7 +6,7 @@ from statistics import median
 
 from wct.benchmark import memory
 from wct.benchmark.common import available_devices, make_folders, print_table, report, side
-from wct.options import BACKENDS, MODES, STAGES
+from wct.options import BACKENDS, STAGES
 from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
@@ -54,10 +54,12 @@ def pictures(size):
 
 def cases(size, backends, stylizer, classic, adain):
     """(program, backend, is the style cached?, what to call before each run, the run) of every row, default first."""
+    from wct.pipeline.passes import PASSES
+
     content, style = pictures(size)
     for backend in backends:
         ours = partial(stylizer.stylise, content, style, size=size, backend=backend, timed=True)
-        for mode in MODES:
+        for mode in PASSES:
             for cached in (True, False):
                 yield mode, backend, cached, partial(stylizer.forget, styles=not cached), partial(ours, mode=mode)
         yield "strength changed", backend, True, lambda: None, partial(ours, strength=0.6)

@@ -35,7 +35,7 @@ from wct.transform.statistics import off_mps
 
 SIDE = 512  # longest side of the picture that is stylised
 NODES, LIGHTS = 8, 8  # of the grid: along the longer side, and along luminance
-LIGHT_SHARE, COLOUR_SHARE = 0.1, 0.5  # of pixels of the same luminance anywhere, in the sums of a node
+LIGHT_SHARE, COLOUR_SHARE = 0.3, 3.0  # of pixels of the same luminance anywhere, in the sums of a node
 ALL = 0.003  # the share of all pixels
 NOISE = 3e-4  # variance of chroma that says nothing: differences of 4 of 255
 FLATTEST, STEEPEST = 0.25, 2.5  # slopes of the curve of the whole photo; steeper ones show the steps of 8 bits

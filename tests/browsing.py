@@ -92,3 +92,12 @@ def download(page, name, path):
         press(page, name)
     got.value.save_as(path)
     return got.value.suggested_filename
+
+
+def drop(page, zone, *paths):
+    """Drop files or folders on a part of the page."""
+    box, session = zone.bounding_box(), page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {
+            "type": kind, "x": box["x"] + 80, "y": box["y"] + 80,
+            "data": {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}})

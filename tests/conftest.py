@@ -11,7 +11,7 @@ import pytest
 import torch
 from common import CHROMIUM, ROOT
 
-collect_ignore = [] if CHROMIUM else ["web/test_page.py", "web/test_tabs.py"]
+collect_ignore = [] if CHROMIUM else ["web/test_login.py", "web/test_page.py", "web/test_tabs.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def serve(environment, tmp_path_factory):
         with log.open("w") as file:  # from another folder, as a user may
             server = subprocess.Popen(command, stdout=file, stderr=file, cwd=log.parent, env=environment | variables)
         try:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + 300
             while not _answers(url):
                 assert server.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)

@@ -156,6 +156,9 @@ class Options:
             raise ValueError("mode photo is a change of colours: keep_colors would leave nothing of it; choose one")
 
 
+NETWORK = Option(
+    name="network", default="full", label="Network", help="the one whose pictures are closest to the style, or a small "
+    "one in a fraction of the time", kind=str, choices=NETWORKS)
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

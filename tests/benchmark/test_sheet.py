@@ -6,7 +6,8 @@ import torch
 from common import EXAMPLES
 from PIL import Image
 
-from wct.benchmark.sheet import CELL, HEAD, Published
+from wct.benchmark.published import AdaIN
+from wct.benchmark.sheet import CELL, HEAD
 
 
 def command(*args):
@@ -25,6 +26,7 @@ def test_a_sheet_shows_photo_painting_and_results(tmp_path):
 
 @pytest.mark.parametrize("args, message", [
     (["--adain", "gone"], "vgg_normalized.pth"),
+    (["--microast", "gone"], "net_microAST"),
     (["--size", "50"], "multiple of 16"),
     (["--output", "sheet.gif"], "must end in"),
     (["--output", "README.md/sheet.jpg"], "README.md"),
@@ -47,6 +49,6 @@ def test_published_networks_are_taken_as_they_are(tmp_path):
             weights[f"{number}.bias"] = torch.zeros(out)
         torch.save(weights, tmp_path / f"{name}.pth")
     red, blue = Image.effect_noise((64, 48), 90).convert("RGB"), Image.effect_noise((80, 64), 30).convert("RGB")
-    program = Published(tmp_path)
+    program = AdaIN(tmp_path)
     assert program.stylise(red, blue).size == (64, 48)
     assert program.stylise(red, blue).tobytes() != program.stylise(red, red).tobytes()

@@ -68,7 +68,7 @@ def test_the_ground_is_the_same_in_tiles(stylizer):
 
 
 def test_an_object_that_moves_leaves_the_ground_as_it_is(stylizer):
-    picture, where = slide()
+    picture, _ = slide()
     moved = Image.new("RGB", picture.size, "white")
     moved.paste(picture, (-16, 16))
     a, b = (np.asarray(stylizer(each, STYLES[4]), dtype=int)[0, 0] for each in (picture, moved))

@@ -62,16 +62,17 @@ def test_endpoints_are_named_typed_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder", "/folder_of_urls"}
     names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
-    assert names["/stylise"][:6] == ["content", "style", "strength", "size", "keep_colors", "stroke"]
+    assert names["/stylise"][:6] == ["content", "style", "strength", "size", "network", "keep_colors"]
     assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
-    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "keep_colors", "mode"]
+    assert names["/folder"] == ["contents", "styles", "paintings", "strength", "size", "network", "keep_colors",
+                                "mode"]
     for endpoint in endpoints.values():
         assert endpoint["description"]
         assert all(parameter["python_type"]["type"] for parameter in endpoint["parameters"])
 
 
 def test_stylise_is_the_program(client):
-    _, picture, told = client.predict(**PAIR, strength=0.7, size=128, api_name="/stylise")
+    picture, told = client.predict(**PAIR, strength=0.7, size=128, api_name="/stylise")
     made = np.asarray(Image.open(picture), dtype=int)
     differences = []  # the page has the precision that was faster when it started, which on a busy machine is either
     for dtype in (torch.float32, torch.bfloat16):
@@ -84,8 +85,9 @@ def test_stylise_is_the_program(client):
 def test_every_option_counts(client):
     plain = {"size": 96, "strength": 1.0}
     changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"relu5_1": 1.0}, {"ridge": 0.3}, {"strength": 0.5},
-               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}]
-    made = [client.predict(**PAIR, **plain | change, api_name="/stylise")[1] for change in changes]
+               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"},
+               {"network": "small"}]
+    made = [client.predict(**PAIR, **plain | change, api_name="/stylise")[0] for change in changes]
     assert len({Image.open(path).tobytes() for path in made}) == len(changes)
 
 
@@ -94,13 +96,13 @@ def test_mix_under_masks(client, tmp_path):
     mask.paste(255, (0, 0, mask.width // 2, mask.height))
     mask.save(tmp_path / "left.png")
     options = {"content": PAIR["content"], "style_1": PAIR["style"], "size": 128, "api_name": "/mix"}
-    _, masked, _ = client.predict(mask_1=handle_file(tmp_path / "left.png"), **options)
-    _, plain, _ = client.predict(**options)
-    _, mixed, _ = client.predict(style_2=handle_file(STYLES[8]), **options)
+    masked, _ = client.predict(mask_1=handle_file(tmp_path / "left.png"), **options)
+    plain, _ = client.predict(**options)
+    mixed, _ = client.predict(style_2=handle_file(STYLES[8]), **options)
     part = Image.new("L", Image.open(STYLES[3]).size)
     part.paste(255, (0, 0, part.width // 3, part.height))
     part.save(tmp_path / "part.png")
-    _, partly, _ = client.predict(part_1=handle_file(tmp_path / "part.png"), **options)
+    partly, _ = client.predict(part_1=handle_file(tmp_path / "part.png"), **options)
     masked, plain, mixed, partly = (np.asarray(Image.open(p), dtype=int) for p in (masked, plain, mixed, partly))
     assert np.abs(partly - plain).mean() > 2
     photo = Image.open(CONTENTS[1]).convert("RGB").resize(plain.shape[1::-1], Image.Resampling.LANCZOS)
@@ -139,6 +141,7 @@ def test_folder(client, tmp_path):
     ({"strength": 3}, "[Mm]aximum|between 0 and 1"),
     ({"backend": "pade"}, "pade"),
     ({"relu3_1": 9}, "[Mm]aximum|9"),
+    ({"network": "small", "relu5_1": 1}, "Fast has no shapes"),
 ])
 def test_bad_options_are_refused_in_words(client, options, words):
     with pytest.raises(AppError, match=words):
@@ -159,10 +162,10 @@ def test_nobody_reads_other_files(page_url, client):
 def test_nobody_names_files_of_the_server(page_url, client, tmp_path, mark):
     named = {"path": str(CONTENTS[0]), **mark}
     data = {  # every endpoint that takes files, and those that the page alone uses
-        "stylise": [named, named, 1, 64, False, 1, "single", "zca", "mpa", 0.01, 1, 1, 1, 1, 0],
-        "texture": [named, 64, 64, 1, 0],
+        "stylise": [named, named, 1, 64, "full", False, 1, "single", "zca", 0.06, "mpa", 0.01, 1, 1, 1, 1, 0],
+        "texture": [named, 64, 64, 1, 0, "full"],
         "compare": [named, named, ["mpa"], 1, 64],
-        "folder": [[named], [named], [], 1, 64, False, "single"],
+        "folder": [[named], [named], [], 1, 64, "full", False, "single"],
     }
     for name, values in data.items():
         event = json.load(post(f"{page_url}/gradio_api/call/{name}", {"data": values}))["event_id"]
@@ -185,7 +188,7 @@ def test_a_run_without_its_client_ends(page_url, client):
     upload = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
     config = json.load(urlopen(f"{page_url}/config"))
     compare = next(d["id"] for d in config["dependencies"] if d["api_name"] == "compare")
-    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 1024], "fn_index": compare, "session_hash": "gone"}  # minutes
+    body = {"data": [*upload, ["mpa", "svd", "eigh"], 20, 512], "fn_index": compare, "session_hash": "gone"}  # long
     post(f"{page_url}/gradio_api/queue/join", body)
     stream = urlopen(f"{page_url}/gradio_api/queue/data?session_hash=gone")
     stream.readline()
@@ -193,7 +196,7 @@ def test_a_run_without_its_client_ends(page_url, client):
     stream.close()
     began = time.monotonic()
     client.predict(**PAIR, size=64, api_name="/stylise")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 def test_the_folder_of_uploads_goes_with_the_server(serve, tmp_path):
@@ -204,9 +207,9 @@ def test_the_folder_of_uploads_goes_with_the_server(serve, tmp_path):
 
 
 def test_null_means_the_default(client):
-    _, picture, _ = client.predict(**PAIR, strength=None, size=64, stroke=None, mode=None, ridge=None, backend=None,
-                                   api_name="/stylise")
-    _, same, _ = client.predict(**PAIR, size=64, api_name="/stylise")
+    picture, _ = client.predict(**PAIR, strength=None, size=64, stroke=None, mode=None, ridge=None, backend=None,
+                                api_name="/stylise")
+    same, _ = client.predict(**PAIR, size=64, api_name="/stylise")
     with Image.open(picture) as one, Image.open(same) as other:
         assert np.array_equal(np.asarray(one), np.asarray(other))
 
@@ -245,6 +248,9 @@ def test_an_mcp_client_works_and_names_no_files_of_the_server(page_url):
     def data(path):
         return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
 
+    photo, painting = data(CONTENTS[1]), data(STYLES[3])
+    made = asyncio.run(call("stylise", {"content": photo, "style": painting, "size": 64}))
+    assert [part.type for part in made.content] == ["image", "text", "text"] and "encode" in made.content[2].text
     size = {"width": 64, "height": 64}
     made = asyncio.run(call("texture", {"style": data(STYLES[3]), **size}))
     assert not made.isError and made.content[0].type == "image" and "texture" in made.content[1].text
@@ -271,7 +277,7 @@ def test_a_full_queue_refuses_and_goes_on(serve):
 
         def run():
             try:
-                outcomes.append(client.predict(**PAIR, size=96, api_name="/stylise")[2])
+                outcomes.append(client.predict(**PAIR, size=96, api_name="/stylise")[1])
             except Exception as error:
                 outcomes.append(str(error))
 
@@ -283,7 +289,7 @@ def test_a_full_queue_refuses_and_goes_on(serve):
         done = [o for o in outcomes if "encode" in o]
         refused = [o for o in outcomes if "ueue is full" in o]
         assert len(outcomes) == 8 and done and refused and len(done) + len(refused) == 8, outcomes
-        assert "encode" in client.predict(**PAIR, size=96, api_name="/stylise")[2]
+        assert "encode" in client.predict(**PAIR, size=96, api_name="/stylise")[1]
 
 
 def test_password_size_limit_and_no_mcp(serve):
@@ -291,9 +297,9 @@ def test_password_size_limit_and_no_mcp(serve):
         with pytest.raises(Exception, match="[Ll]ogin|401|[Cc]redentials"):
             Client(url, verbose=False)
         client = Client(url, auth=("ann", "a:b"), verbose=False)
-        _, picture, _ = client.predict(**PAIR, size=64, api_name="/stylise")
+        picture, _ = client.predict(**PAIR, size=64, api_name="/stylise")
         assert max(Image.open(picture).size) == 64
-        _, picture, told = client.predict(**PAIR, size=128, api_name="/stylise")  # too large: as large as it may be
+        picture, told = client.predict(**PAIR, size=128, api_name="/stylise")  # too large: as large as it may be
         width, height = Image.open(picture).size
         assert 9_000 < width * height <= 10_000 and "the most that this page makes" in told
         with pytest.raises(HTTPError):

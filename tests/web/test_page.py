@@ -1,7 +1,11 @@
 """The page in a real browser, as somebody uses it: its first tab, and what all have in common."""
 
 import re
+import time
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+import pillow_heif
 import pytest
 from browsing import (
     DONE,
@@ -14,6 +18,7 @@ from browsing import (
     choose_pair,
     choose_photo,
     download,
+    drop,
     given,
     press,
     ready,
@@ -201,6 +206,39 @@ def test_a_picture_is_pasted_anywhere_and_others_than_browsers_show_are_shown(op
     choose_photo(page, tmp_path / "scan.tif")
     expect(photo.locator("img")).to_have_attribute("src", re.compile(r"scan\.png"))
     page.wait_for_function("(e) => e.naturalWidth > 0", arg=photo.locator("img").element_handle())
+
+
+def test_a_photo_of_a_phone_is_dropped_shown_and_gone_with_the_page(open_page, tmp_path):
+    pillow_heif.from_pillow(Image.open(CONTENTS[1])).save(tmp_path / "phone.heic")
+    page = open_page()
+    zone = page.locator(".zone-photo").locator("visible=true")
+    drop(page, zone, tmp_path / "phone.heic")
+    expect(zone.locator("img")).to_have_attribute("src", re.compile(r"phone\.png"), timeout=PATIENCE)
+    choose_painting(page)
+    ask_for(page, SMALL)
+    press(page, "Stylise")
+    told(page, DONE)
+    files = [zone.locator("img").get_attribute("src"), shown(page)]
+    assert all(urlopen(url).status == 200 for url in files)
+    page.close()
+    for url in files:
+        with pytest.raises(HTTPError):
+            for _ in range(60):
+                urlopen(url)
+                time.sleep(1)
+
+
+def test_fast_is_another_network(open_page):
+    page = open_page()
+    choose_pair(page)
+    press(page, "Stylise")
+    told(page, DONE)
+    before = shown(page)
+    page.get_by_label("Fast").locator("visible=true").check()
+    another(page, before)
+    page.get_by_role("button", name="Advanced").click()
+    set_number(page, "Shapes", 1)
+    told(page, "Fast has no shapes: set them to 0, or take Best")
 
 
 def test_sizes_are_those_that_the_photo_can_have(open_page, tmp_path):

@@ -17,6 +17,7 @@ from browsing import (
     choose_pair,
     choose_photo,
     download,
+    drop,
     given,
     press,
     result,
@@ -99,12 +100,8 @@ def test_a_dropped_folder_is_taken_with_all_inside(open_page, tmp_path):
     (tmp_path / "trip" / "notes.txt").write_text("Nice weather")
     page = open_page()
     page.get_by_role("tab", name="Folder").click()
-    zone = page.locator(".drops-folder").locator("visible=true").first
-    box, session = zone.bounding_box(), page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {
-            "type": kind, "x": box["x"] + 80, "y": box["y"] + 80,
-            "data": {"items": [], "files": [str(tmp_path / "trip")], "dragOperationsMask": 1}})
+    zone = page.locator(".takes-photos").locator("visible=true").first
+    drop(page, zone, tmp_path / "trip")
     expect(page.get_by_text("2 of the 3 files dropped are pictures.")).to_be_visible()
     expect(zone).to_contain_text("one")
     expect(zone).to_contain_text("two")

@@ -33,6 +33,27 @@ def test_short_runs_come_before_long_ones_one_at_a_time():
     assert done == ["shorter", "short", "folder"]
 
 
+def test_a_folder_stands_behind_single_pictures_and_is_counted_by_the_picture():
+    turns, lines, done = Turns(), [], []
+
+    def folder():
+        with turns.turn(2, pictures=50):
+            done.append("folder")
+
+    with turns.turn(5):
+        threads = [threading.Thread(target=folder)]
+        threads[0].start()
+        while not turns._waiting:
+            time.sleep(0.001)
+        with pytest.raises(Cancelled), turns.turn(150, lines.append, lambda: bool(lines)):
+            pass
+        threads += runs(Later(turns), [("single", 3)], done)
+    for thread in threads:
+        thread.join(5)
+    assert lines == ["2 before yours, about 7 s"]
+    assert done == ["single", "folder"]
+
+
 def test_nobody_waits_for_ever():
     turns, done = Turns(), []
     with turns.turn(1):
@@ -68,7 +89,7 @@ def test_a_full_queue_says_so():
     turns = Turns(1)
     with turns.turn(1):
         (thread,) = runs(turns, [("one", 1)], [])
-        with pytest.raises(ValueError, match="The queue is full: 1 runs are waiting"), turns.turn(1):
+        with pytest.raises(ValueError, match="The queue is full"), turns.turn(1):
             pass
     thread.join(5)
 

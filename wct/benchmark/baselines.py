@@ -23,6 +23,8 @@ class Baseline:
     What depends on the last style alone is kept until `forget`, though the public programs work it out every time.
     """
 
+    keeps_style = True
+
     def __init__(self, levels, device):
         self.device = torch.device(device)
         encoder = load_encoder(levels).to(self.device)
@@ -102,6 +104,25 @@ class AdaIN(Baseline):
             x = adapted(x, *style)
         with clock("decode"):
             return decoded(self.decoder, x, 4)
+
+
+class Whole:
+    """A Peer with the interface of a Baseline, its time in one piece."""
+
+    keeps_style = False
+
+    def __init__(self, peer, device):
+        self.peer, self.device = peer.to(device), torch.device(device)
+
+    def stylise(self, content, style):
+        """PIL images of mode RGB -> Result."""
+        clock = Clock(self.device)
+        with clock("decode"):
+            picture = self.peer.stylise(content, style)
+        return Result(picture, {stage: clock.seconds[stage] for stage in STAGES})
+
+    def forget(self, styles=True):
+        """Nothing is kept."""
 
 
 def moments(features):

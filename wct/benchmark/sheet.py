@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from wct.benchmark import peers
 from wct.benchmark.common import make_folders, side
 from wct.runtime.arguments import count
 from wct.runtime.examples import EXAMPLES
@@ -19,56 +20,14 @@ def add_command(commands):
     parser = commands.add_parser(
         "sheet", help="pictures beside those of the public programs",
         description="Draw six pairs of examples/, each a square: photo, painting, the single pass, the classic "
-        "five-level cascade (Li et al. 2017) on our networks, and with --adain AdaIN by its own.",
+        "five-level cascade (Li et al. 2017) on our networks, and with --adain and --microast theirs by their own.",
     )
     parser.set_defaults(run=main)
     add = parser.add_argument
     add("--output", type=Path, default=Path("sheet.jpg"), metavar="FILE", help="default: sheet.jpg")
-    add("--adain", type=Path, metavar="DIR", help="a folder with the networks published with AdaIN, "
-        "vgg_normalized.pth and decoder.pth")
+    peers.add_options(parser)
     add("--size", type=side, default=512, metavar="N", help="side of the pictures, a multiple of 16 (default: 512)")
     add("--pairs", type=count, default=len(PAIRS), metavar="N", help="how many of the pairs (default: all)")
-
-
-class Published:
-    """AdaIN (Huang and Belongie, 2017) by its own networks, which are not this project's to pass on."""
-
-    def __init__(self, folder):
-        from torch import nn
-
-        def convolutions(width, *layers):
-            for layer in layers:
-                if isinstance(layer, nn.Module):
-                    yield layer
-                else:
-                    yield from (nn.ReflectionPad2d(1), nn.Conv2d(width, layer, 3), nn.ReLU())
-                    width = layer
-
-        pool, double = nn.MaxPool2d(2, ceil_mode=True), nn.Upsample(scale_factor=2)
-        encoder = convolutions(3, 64, 64, pool, 128, 128, pool, *[256] * 4, pool, 512)
-        decoder = list(convolutions(512, 256, double, *[256] * 3, 128, double, 128, 64, double, 64, 3))
-        self.encoder = _loaded(nn.Sequential(nn.Conv2d(3, 3, 1), *encoder), folder / "vgg_normalized.pth")
-        self.decoder = _loaded(nn.Sequential(*decoder[:-1]), folder / "decoder.pth")
-
-    def stylise(self, content, style):
-        """PIL images of mode RGB -> PIL image."""
-        import torch
-
-        from wct.benchmark.baselines import adapted, channel_moments
-        from wct.images import to_pil, to_tensor
-
-        with torch.inference_mode():
-            content, style = (self.encoder(to_tensor(picture)) for picture in (content, style))
-            return to_pil(self.decoder(adapted(content, *channel_moments(style))))
-
-
-def _loaded(network, path):
-    """The network with the weights in a checkpoint, which may hold those of more layers."""
-    import torch
-
-    published = torch.load(path, weights_only=True, map_location="cpu")
-    network.load_state_dict({name: published[name] for name in network.state_dict()})
-    return network
 
 
 def rows(pairs, size, programs):
@@ -108,11 +67,7 @@ def main(args, parser):
     make_folders(parser, args.output.parent)
     stylizer, classic = Stylizer.from_pretrained(device="cpu"), Classic("cpu")
     programs = {"ours": stylizer, "classic WCT": lambda *pair: classic.stylise(*pair).picture}
-    if args.adain:
-        try:
-            programs["AdaIN"] = Published(args.adain).stylise
-        except Exception as error:  # a missing file, another network, no checkpoint at all
-            parser.error(f"--adain {args.adain}: {error}; name a folder with vgg_normalized.pth and decoder.pth")
+    programs |= {name: peer.stylise for name, peer in peers.named(args, parser).items()}
     made = rows(PAIRS[:args.pairs], args.size, programs.values())
     try:
         save_picture(sheet(["photo", "painting", *programs], list(tqdm(made, total=len(PAIRS[:args.pairs])))),

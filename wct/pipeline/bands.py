@@ -9,7 +9,8 @@ from collections.abc import Callable
 import torch
 
 HALO = 6  # rows of its input that a stage, a block or the first two of them look at beyond a row; even, for poolings
-PIXELS = 2**19  # of a band, at the finer end of what is applied to it
+WIDTH = 64  # channels that pixels become, at most
+PIXELS = 2**18  # of a band, at the finer end of what is applied to it and at so many channels; less at more of them
 
 
 def rows(x: torch.Tensor, scale: float) -> list[tuple[int, int]]:
@@ -17,8 +18,9 @@ def rows(x: torch.Tensor, scale: float) -> list[tuple[int, int]]:
 
     With gradients everything is one band: what is kept for them needs the memory anyway.
     """
-    height, width = x.shape[2:]
-    step = max(16, int(PIXELS / (width * max(1, scale) ** 2)) // 16 * 16)
+    channels, height, width = x.shape[1:]
+    channels = max(WIDTH, channels / max(1, scale))
+    step = max(16, int(PIXELS * WIDTH / (channels * width * max(1, scale) ** 2)) // 16 * 16)
     if torch.is_grad_enabled() or height <= step:
         return [(0, height)]
     return [(start, min(start + step, height)) for start in range(0, height, step)]
@@ -60,6 +62,12 @@ def encode(encoder: torch.nn.Module, pixels: torch.Tensor, levels: int) -> list[
         x = banded(part, x, 0.5)
         features.append(x)
     return features
+
+
+def relu1_1(encoder: torch.nn.Module, pixels: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+    """Some rows of relu1_1 (B, n, stop - start, W) of pixels (B, 3, H, W)."""
+    above, below = max(0, start - 2), min(pixels.shape[2], stop + 2)
+    return encoder.stages["relu1_1"](pixels[:, :, above:below])[:, :, start - above:stop - above]
 
 
 def decode(decoder: torch.nn.Module, x: torch.Tensor, level: int) -> torch.Tensor:

@@ -16,6 +16,7 @@ from wct.pipeline.tiles import Tile
 from wct.transform import Statistics
 
 KEPT = 2**29  # bytes of features that a content keeps for other options
+AT_ONCE = 2**27  # bytes that it keeps when it is drawn for the first time: it may be the last
 
 
 @dataclass
@@ -23,14 +24,20 @@ class Content:
     """A content picture, and what the next run with other options need not work out again.
 
     small: it as the networks see it in mode photo. whole: it as one tile with its features, where it was worked on as a
-    whole and they are no larger than KEPT. known: by level the Statistics of the features of the deepest that took
-    part: they are the same at any strength.
+    whole and they are no larger than `keeps`. drawn: whether it was drawn before.
+    known: by level the Statistics of the features of the deepest that took part: they are the same at any strength.
     """
 
     picture: Picture
     small: Content | None = None
     whole: Tile | None = None
     known: dict[int, list[Statistics]] = field(default_factory=dict)
+    drawn: bool = False
+
+    @property
+    def keeps(self):
+        """How many bytes of features may stay."""
+        return KEPT if self.drawn else AT_ONCE
 
 
 class Recent:

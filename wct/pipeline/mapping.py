@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from wct.options import Options
+from wct.pipeline import bands
 from wct.pipeline.tiles import Tile
 from wct.runtime.clock import Clock
 from wct.sqrtm import residual
@@ -108,6 +109,18 @@ def gather(tile: Tile, x: torch.Tensor, mask: torch.Tensor | None = None) -> Mom
     weights = cycle([None]) if mask is None else tile.blocks(F.interpolate(mask, x.shape[2:], mode="area"))
     first, *others = (Moments.of(block, weight) for block, weight in zip(tile.blocks(x), weights))
     return sum(others, first)
+
+
+def gather_levels(encoder: torch.nn.Module, tile: Tile, levels: int, mask: torch.Tensor | None = None
+                  ) -> list[Moments]:
+    """The Moments of a tile's features at relu1_1 ... relu{levels}_1, as `gather` has them."""
+    features = bands.encode(encoder, tile.pixels, levels)
+    deeper = [gather(tile, x, mask) for x in features[1:]]
+    if features[0] is not None:
+        return [gather(tile, features[0], mask), *deeper]
+    first, *others = (gather(tile.rows(start, stop), bands.relu1_1(encoder, tile.pixels, start, stop),
+                             mask if mask is None else mask[:, :, start:stop]) for start, stop in tile.bands())
+    return [sum(others, first), *deeper]
 
 
 def normalised(weights: Sequence[float] | None, count: int) -> list[float]:

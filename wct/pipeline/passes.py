@@ -74,7 +74,7 @@ class SinglePass:
                 for start, stop in tile.bands():
                     self.maps.measure(1, tile.rows(start, stop), self._relu1_1(tile, x, start, stop)[0])
         self.maps.fit(1)
-        return [torch.cat([self._pixels(tile, x, start, stop) for start, stop in tile.bands()], 2)
+        return [torch.cat([self._pixels(tile, x, start, stop) for start, stop in bands.rows(tile.pixels, 1)], 2)
                 for tile, x in zip(tiles, xs)]
 
     def _pixels(self, tile, x, start, stop):
@@ -93,8 +93,7 @@ class SinglePass:
         own = tile.features[0]
         if own is not None:
             return x[:, :, start:stop], own[:, :, start:stop]
-        above, below = max(0, start - 2), min(tile.pixels.shape[2], stop + 2)
-        own = self.encoder.stages["relu1_1"](tile.pixels[:, :, above:below])[:, :, start - above:stop - above]
+        own = bands.relu1_1(self.encoder, tile.pixels, start, stop)
         if x is None:  # relu1_1 alone takes part
             return own, own
         first, last = max(0, start // 2 - bands.HALO), min(x.shape[2], -(-stop // 2) + bands.HALO)

@@ -12,7 +12,7 @@ from PIL import Image
 from wct.images import to_pil
 from wct.options import Options
 from wct.pipeline import bands, colours, plain, tiles
-from wct.pipeline.cache import KEPT, Content
+from wct.pipeline.cache import Content
 from wct.pipeline.mapping import Maps, coverage, regions
 from wct.pipeline.passes import PASSES
 from wct.pipeline.tiles import Tile
@@ -111,7 +111,7 @@ class Rendering:
                 tile = tiles.cut(picture.rgb, box, around, levels, next(self.encoder.parameters()).device)
                 tile.features = bands.encode(self.encoder, tile.pixels, levels)
                 tile.spare = True
-                if whole and sum(f.nbytes for f in tile.features if f is not None) <= KEPT:
+                if whole and sum(f.nbytes for f in tile.features if f is not None) <= self.content.keeps:
                     tile.spare, self.content.whole = False, tile
                 elif mode == "cascade":
                     tile.features = tile.features[-1:]

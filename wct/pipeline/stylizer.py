@@ -20,7 +20,7 @@ from wct.images import Picture, match, open_labels, open_mask, open_picture, to_
 from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import photo, tiles
 from wct.pipeline.cache import Content, Recent, fitted, identified
-from wct.pipeline.mapping import Maps, gather, normalised
+from wct.pipeline.mapping import Maps, gather_levels, normalised
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.rendering import Rendering
 from wct.pipeline.tensors import TensorStylizer
@@ -147,6 +147,7 @@ class Stylizer(TensorStylizer):
                 picture = photo.photograph(partial(_drawn, draw), content, masks, shares, options, clock)
             else:
                 picture = _drawn(draw, content, masks, options)
+            content.drawn = True
             memory.tidy()
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
         notes = dict.fromkeys([*content.picture.notes, *notes])
@@ -215,7 +216,7 @@ class Stylizer(TensorStylizer):
             for box in tiles.grid(picture.size, tiles.SIDE):
                 part = tiles.cut(picture.rgb, box, tiles.margin(levels, "single"), levels, self.device)
                 weights = part.masked(masks, levels)[0] if masks else None
-                found = [gather(part, features, weights) for features in self.encoder(part.pixels, levels)]
+                found = gather_levels(self.encoder, part, levels, weights)
                 gathered = found if gathered is None else [a + b for a, b in zip(gathered, found)]
             return [moments.statistics(self.device) for moments in gathered], (*picture.notes, *notes)
 

@@ -10,7 +10,7 @@ import torch
 
 from wct.options import Options, level_strengths
 from wct.pipeline import bands, photo, tiles
-from wct.pipeline.mapping import Maps, gather, normalised
+from wct.pipeline.mapping import Maps, gather_levels, normalised
 from wct.pipeline.passes import PASSES, map_strengths
 from wct.pipeline.rendering import finished, lights
 from wct.pipeline.tiles import Tile
@@ -56,7 +56,7 @@ class TensorStylizer:
         levels = levels or self.levels
         tile = self._whole(pixels, levels, "style")
         mask = mask if mask is None else tiles.whole_cells(mask.to(tile.pixels), levels)
-        return [gather(tile, f, mask).statistics(self.device) for f in self.encoder(tile.pixels, levels)]
+        return [moments.statistics(self.device) for moments in gather_levels(self.encoder, tile, levels, mask)]
 
     def _whole(self, pixels, levels, name):
         """Pictures as one tile without features; errors call them `name`."""

@@ -158,7 +158,8 @@ def whole_cells(x: torch.Tensor, levels: int) -> torch.Tensor:
     """Pixels (B, C, H, W), padded on the right and below to whole cells of the deepest level, two at least."""
     cell = 2 ** (levels - 1)
     height, width = (max(2, -(-side // cell)) * cell for side in x.shape[2:])
-    x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
+    if (height, width) != x.shape[2:]:
+        x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
     return x.contiguous(memory_format=torch.channels_last)
 
 

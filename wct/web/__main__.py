@@ -59,21 +59,23 @@ def main(argv=None):
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
         from wct import Stylizer
         from wct.runtime.examples import EXAMPLES
-        from wct.web.gradio_internals import whole_answers
+        from wct.web.gradio_internals import LAUNCH, whole_answers
         from wct.web.page import HEAD, THEME, build
         from wct.web.security import middleware, password
 
         try:
-            stylizer = Stylizer.from_pretrained(device=args.device, levels=5, max_pixels=args.max_pixels, styles=16)
+            stylizers = {network: Stylizer.from_pretrained(network=network, device=args.device, levels=levels,
+                                                           max_pixels=args.max_pixels, styles=16)
+                         for network, levels in (("full", 5), ("small", 4))}
             if args.mcp:
                 whole_answers()
-            page = build(stylizer, args.queue_size, bool(args.auth)).queue(api_open=False)
+            page = build(stylizers, args.queue_size, bool(args.auth)).queue(api_open=False)
             page.launch(
                 server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
                 auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME,
                 head=HEAD, max_threads=args.queue_size + 40, footer_links=["api"], ssr_mode=False,
                 allowed_paths=[str(EXAMPLES)], enable_monitoring=False, show_error=True, state_session_capacity=100,
-                app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)},
+                app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)}, **LAUNCH,
             )
         except (OSError, OverflowError, RuntimeError, ValueError) as error:
             parser.error(" ".join(str(error).split()))

@@ -12,8 +12,10 @@ from gradio.context import LocalContext
 from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
 from starlette.concurrency import run_in_threadpool
 
-__all__ = ["brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users", "whole_answers",
-           "with_preprocess"]
+__all__ = ["LAUNCH", "brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users",
+           "whole_answers", "with_preprocess"]
+
+LAUNCH = {"_frontend": False}  # else it asks itself for the page, and gives up where that takes a slow machine 3 s
 
 
 def somebody_waits():

@@ -12,7 +12,7 @@ import gradio as gr
 from wct.images import FORMATS, open_picture, save_picture, with_alpha
 from wct.web.handlers import saved, sentence
 from wct.web.turns import Cancelled
-from wct.web.uploads import keep, new_folder
+from wct.web.uploads import keep, new_folder, served
 
 SETTLE = 0.15  # seconds without another change, after which a picture is made
 KEPT = 30  # results of a client that are shown again where their settings come back
@@ -46,11 +46,6 @@ def line(text, error=False):
     return f'<p class="{"error" if error else "said"}">{html.escape(text)}</p>' if text else ""
 
 
-def _file(path):
-    """A file for an HTML component: Gradio adds its address."""
-    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
-
-
 class Live:
     """The page's runs over a Web."""
 
@@ -82,12 +77,12 @@ class Live:
             if ticket.over():
                 raise Cancelled
             client.shown[tab], ticket.finished = path, True
-            value = value | {"after": _file(path), "tab": tab}
+            value = value | {"after": served(path), "tab": tab}
             return value, line(told), self.download(tab, format, request)
         except Cancelled:
             told = gr.skip() if ticket.superseded else line("Cancelled.")
             return gr.skip(), told, gr.skip()
-        except (ValueError, TypeError, MemoryError, OSError) as error:
+        except (ValueError, MemoryError, OSError) as error:
             ticket.settings = ""
             return gr.skip(), line(sentence(error), error=True), gr.skip()
 
@@ -101,7 +96,7 @@ class Live:
         except Cancelled:
             if not ticket.superseded:
                 yield *[gr.skip()] * (outputs - 1), line("Cancelled.")
-        except (ValueError, TypeError, MemoryError, OSError) as error:
+        except (ValueError, MemoryError, OSError) as error:
             yield *[gr.skip()] * (outputs - 1), line(sentence(error), error=True)
 
     def cancel(self, request: gr.Request):
@@ -157,7 +152,7 @@ class Live:
             path = new_folder() / f"{Path(made.content).stem}-before.webp"
             save_picture(with_alpha(photo.rgb, photo.alpha).resize(made.picture.size), path)
             client.before = {key: str(path)}
-        return {"before": _file(client.before[key]), "alt": Path(made.name).stem.replace("__", " in the style of "),
+        return {"before": served(client.before[key]), "alt": Path(made.name).stem.replace("__", " in the style of "),
                 "size": list(made.picture.size)}
 
     @staticmethod

@@ -31,16 +31,17 @@ class Turns:
 
     @contextmanager
     def turn(self, seconds: float, tell: Callable[[str], None] = lambda line: None,
-             over: Callable[[], bool] = lambda: False):
+             over: Callable[[], bool] = lambda: False, pictures: int = 1):
         """Waits for a turn.
 
         seconds: how long it will take. tell: called while waiting with a line that says how long. over: whether nobody
-        waits for it any more, which raises Cancelled. Raises ValueError where too many wait already.
+        waits for it any more, which raises Cancelled. pictures: how many are left of the run, each with a turn of its
+        own; it stands behind those that want fewer. Raises ValueError where too many wait already.
         """
-        run = _Run(seconds, time.monotonic() + PATIENCE * seconds)
+        run = _Run(seconds, time.monotonic() + PATIENCE * seconds * pictures)
         with self._changed:
             if len(self._waiting) >= self.most:
-                raise ValueError(f"The queue is full: {self.most} runs are waiting. Try again in a minute.")
+                raise ValueError("The queue is full; try again in a minute.")
             self._waiting.append(run)
             try:
                 while self._working or self._first() is not run:

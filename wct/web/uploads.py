@@ -60,6 +60,11 @@ def new_folder():
     return Path(tempfile.mkdtemp(dir=folder()))
 
 
+def served(path):
+    """A file for a component drawn in HTML: Gradio adds its address."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
 def without_folders(message):
     """A message that names uploaded files without the folders they happen to lie in."""
     return re.sub(rf"{re.escape(str(folder()))}(/[^/\s]+)*/", "", message)

@@ -1,12 +1,11 @@
-"""Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/script.js."""
+"""Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/drawn.js."""
 
 from pathlib import Path
 from urllib.parse import quote
 
 import gradio as gr
 
-from wct.images import FORMATS
-from wct.options import OPTIONS
+from wct.options import NETWORK, OPTIONS
 from wct.runtime.examples import titles
 from wct.web.handlers import LEVELS
 from wct.web.uploads import guarded, image_input, thumbnails
@@ -17,10 +16,11 @@ MOST = {"ridge": 0.3, "detail": 0.5}  # beyond which a slider is of no use
 QUIETLY = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 
 
-def option(name: str):
-    """The widget of an option."""
-    known = OPTIONS[name]
-    told = {"value": known.default, "label": known.label, "info": known.help[0].upper() + known.help[1:],
+def option(name: str, value=None):
+    """The widget of an option, with its default or another."""
+    known = NETWORK if name == NETWORK.name else OPTIONS[name]
+    value = known.default if value is None else value
+    told = {"value": value, "label": known.label, "info": known.help[0].upper() + known.help[1:],
             "elem_classes": f"option-{name}"}
     if known.choices:
         choices = [(label, value) for value, label in known.choices.items()]
@@ -31,7 +31,7 @@ def option(name: str):
         step = STEPS[name]
         least = max(known.least, step) if known.least else 0
         widget = gr.Slider(least, MOST.get(name, known.most), step=step, **told)
-    return guarded(widget, known.default)
+    return guarded(widget, value)
 
 
 def levels():
@@ -49,17 +49,25 @@ def side(most: int, value: int, label: str, info: str):
     return guarded(gr.Slider(64, longest, min(value, longest), step=64, label=label, info=info), min(value, longest))
 
 
+def optional_size(info, make):
+    """[original size?, longest side as `make` makes it], of which the second shows where the first is not wanted."""
+    original = guarded(gr.Checkbox(True, label="Original size", info=info, elem_classes="option-original"), True)
+    longest = make()
+    longest.visible = False
+    original.change(lambda own: gr.Slider(visible=not own), original, longest, **QUIETLY)
+    return original, longest
+
+
 def size(web, photo):
-    """[original size?, longest side], which know what the photo can have."""
-    original = guarded(gr.Checkbox(True, label="Original size", info="The photo's own, as far as this page makes it",
-                                   elem_classes="option-original"), True)
-    longest = gr.Slider(64, max(128, web.largest((3, 2))), 768, step=1, label=OPTIONS["size"].label, visible=False,
-                        info="Longest side of the result in pixels", elem_classes="option-size")
-    guarded(longest, 768)
+    """`optional_size` that knows what the photo can have."""
+    unknown = "The photo's own, as far as this page makes it"
+    original, longest = optional_size(unknown, lambda: guarded(gr.Slider(
+        64, max(128, web.largest((3, 2))), 768, step=1, label=OPTIONS["size"].label,
+        info="Longest side of the result in pixels", elem_classes="option-size"), 768))
 
     def known(path):
         if not path:
-            return gr.Checkbox(info="The photo's own, as far as this page makes it"), gr.skip()
+            return gr.Checkbox(info=unknown), gr.skip()
         try:
             width, height = web.dimensions(path)
         except ValueError:
@@ -71,11 +79,10 @@ def size(web, photo):
         return gr.Checkbox(info=told), gr.Slider(maximum=most)
 
     photo.change(known, photo, [original, longest], **QUIETLY)
-    original.change(lambda own: gr.Slider(visible=not own), original, longest, **QUIETLY)
-    return [original, longest]
+    return original, longest
 
 
-def photo(label: str, **options):
+def image(label: str, **options):
     """A place for a photo or a painting, named for people and for programs."""
     kind = label.split()[0].lower()
     here = f"Drop a {kind} here\n- or -\nclick to choose one"
@@ -83,8 +90,13 @@ def photo(label: str, **options):
                           "buttons": ["fullscreen"], "elem_classes": f"photo zone-{kind}"} | options)
 
 
+def files(label: str, kind: str, **options):
+    """A place for files: static/style.css has a text for each kind."""
+    return guarded(gr.File(label=label, elem_classes=f"takes takes-{kind}", **options))
+
+
 def drawn(kind: str, value=None, **options):
-    """A component that static/script.js draws; its `pick` tells what was clicked."""
+    """A component that a function in static draws; its `pick` tells what was clicked."""
     return gr.HTML(value, html_template='<div class="drawn"></div>', elem_classes=kind, apply_default_css=False,
                    js_on_load=f"wct.{kind}(element, props, (data) => trigger('pick', data), watch)", **options)
 
@@ -121,24 +133,3 @@ class Paintings:
         if name not in self.paths:
             raise gr.Error("There is no such painting.", print_exception=False)
         return str(self.paths[name])
-
-
-def run_buttons(name: str):
-    with gr.Row(elem_classes="run"):
-        start = gr.Button(name, variant="primary", scale=3, min_width=120)
-        return start, gr.Button("Cancel", scale=1, min_width=90)
-
-
-def told():
-    """The line below a button: how far a run is, what it took, or what went wrong."""
-    return gr.HTML(elem_classes="told")
-
-
-def result(what="The result stands here"):
-    """[viewer, format, download]"""
-    viewer = drawn("viewer", empty=what)
-    with gr.Row(elem_classes="save"):
-        choices = [(name.upper() if name != "webp" else "WebP", name) for name in FORMATS]
-        format = guarded(gr.Radio(choices, value="png", show_label=False, label="Format of the download",
-                                  container=False, min_width=200), "png")
-        return viewer, format, gr.DownloadButton("Download", interactive=False, min_width=140)

@@ -80,6 +80,13 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
     if args.texture and (args.mask or any(getattr(args, name) != OPTIONS[name].default for name in photos_own)):
         flags = ", ".join(["--mask", *(OPTIONS[name].flag for name in photos_own)])
         parser.error(f"--texture takes none of {flags}: there is no photo")
+    if args.texture and args.mode == "photo":
+        parser.error("--mode photo needs a photo; leave out --texture, or choose another mode")
+    if args.mode == "photo" and args.keep_colors:
+        parser.error("--mode photo is a change of colours: --keep-colors would leave nothing of it; choose one")
+    if args.labels and (args.blend is not None or len(args.mask or []) != 1 or len(args.style_mask or []) != 1):
+        parser.error("--labels needs one --mask, the photo's label map, and one --style-mask, that of the style; "
+                     "it takes no --blend")
     return parser, args
 
 

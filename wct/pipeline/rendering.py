@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -53,7 +53,7 @@ class Rendering:
         run = PASSES[self.options.mode](self.encoder, self.decoder, self.maps, self.options)
         with clock("decode"):
             drawn = run(loaded)
-            calm = self._calm(run)
+            calm = self.calm(run, plain.grounds(self.content.picture.rgb))
             drawn = [calm(tile, x) for tile, x in zip(loaded, drawn)]
             finish = partial(_finish, canvas, lights(loaded, drawn, self.options))
             if not sampled:
@@ -67,9 +67,9 @@ class Rendering:
                 finish(tile, calm(tile, *run([tile])))
         return canvas
 
-    def _calm(self, run):
-        """What gives a tile's result the colours of its plain ground; once the maps are fitted."""
-        becomes = [(colour, self._plain(run, colour)) for colour in plain.grounds(self.content.picture.rgb)]
+    def calm(self, run: Callable, grounds: Sequence[plain.Colour]) -> Callable:
+        """What gives a tile's result, called with both, the colours of plain grounds; once the maps are fitted."""
+        becomes = [(colour, self._plain(run, colour)) for colour in grounds]
 
         def calm(tile, x):
             if not becomes:

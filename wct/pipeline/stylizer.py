@@ -20,12 +20,14 @@ from wct.images import Picture, match, open_labels, open_mask, open_picture, to_
 from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import photo, tiles
 from wct.pipeline.cache import Content, Recent, fitted, identified
-from wct.pipeline.mapping import Maps, gather_levels, normalised
+from wct.pipeline.films import OfClips
+from wct.pipeline.mapping import Maps, checked, gather_levels, normalised
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.rendering import Rendering
 from wct.pipeline.tensors import TensorStylizer
 from wct.runtime import memory
 from wct.runtime.clock import Clock
+from wct.transform import Statistics
 
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
@@ -49,7 +51,7 @@ class Result:
     notes: tuple[str, ...] = ()
 
 
-class Stylizer(TensorStylizer):
+class Stylizer(OfClips, TensorStylizer):
     """Encoder, transform and decoder, for paths and PIL images (`stylise`), over a TensorStylizer.
 
         stylizer = Stylizer.from_pretrained()
@@ -122,7 +124,7 @@ class Stylizer(TensorStylizer):
         options = Options(strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
                           transform=transform, levels=levels, detail=detail, backend=backend, ridge=ridge,
                           labels=labels, tile=tile)
-        styles, masks, style_masks, shares = _checked(style, masks, style_masks, weights, labels)
+        styles, masks, style_masks, shares = checked(style, masks, style_masks, weights, labels)
         strengths = level_strengths(options.levels, self.levels)
         clock, residuals = Clock(self.device, progress, timed), [] if measure else None
         with self._lock:
@@ -184,6 +186,12 @@ class Stylizer(TensorStylizer):
             seconds.update(result.seconds)
         return Result(picture, dict(seconds), result.residual, result.notes)
 
+    def known_style(self, style: Source, mask: Source | None, longest: int, stroke: float, levels: int
+                    ) -> tuple[list[Statistics], tuple[str, ...]]:
+        """(the Statistics of a style at every level, as it is read for contents `longest` pixels long, notes on it)."""
+        with self._lock, torch.inference_mode():
+            return self._style(style, mask, longest, stroke, levels)
+
     def forget(self, styles: bool = True) -> None:
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""
         with self._lock:
@@ -233,25 +241,6 @@ def noise(size: tuple[int, int], seed: int = 0) -> Image.Image:
     layers = (torch.randn(1, 3, -(-height // spot), -(-width // spot), generator=generator) for spot in (1, 4, 16, 64))
     mixed = sum(F.interpolate(layer, (height, width), mode="bicubic") for layer in layers)
     return to_pil(0.5 + 0.1 * mixed)
-
-
-def _checked(style, masks, style_masks, weights, labels):
-    """Lists of the styles, the masks and the style masks (None where there are none), and the shares of the styles."""
-    styles = _listed(style)
-    if not styles:
-        raise ValueError("name one style at least")
-    if labels and (len(styles) > 1 or masks in (None, []) or style_masks in (None, [])):
-        raise ValueError("labels need one style, a label map of the content (masks) and one of the style (style_masks)")
-    masks, style_masks = (value if value is None else _listed(value) for value in (masks, style_masks))
-    for name, value in (("masks", masks), ("style_masks", style_masks)):
-        if value is not None and len(value) != len(styles):
-            raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
-    return styles, masks, style_masks, normalised(weights, len(styles))
-
-
-def _listed(value):
-    """The list of a value or of several."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _opened_masks(masks, picture):

@@ -171,7 +171,7 @@ def _begun(place, count, process, least=1):
 
 def test_killed_and_interrupted(place, start):
     """Whatever ends it, what was done is readable, and the next run goes on behind it."""
-    film(place / "long.mp4", panned(300, step=0.5), sound="aac")
+    film(place / "long.mp4", panned(120, step=0.5), sound="aac")
     command = ("long.mp4", "style.png", "--output", "out.mp4")
     for count, how in ((1, signal.SIGKILL), (2, signal.SIGINT), (3, signal.SIGTERM)):
         with start(*command) as process:
@@ -190,9 +190,9 @@ def test_killed_and_interrupted(place, start):
     with start(*command) as process:
         told, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert 0 < int(table(told)["frames"]) < 300
+    assert 0 < int(table(told)["frames"]) < 120
     times, made = pictures(place / "out.mp4")
-    assert times == pictures(place / "long.mp4")[0] and len(made) == 300
+    assert times == pictures(place / "long.mp4")[0] and len(made) == 120
     assert sound(place / "out.mp4") == sound(place / "long.mp4")
     assert not list(place.glob("*unfinished*")) and not list(place.glob(".*.part"))
 

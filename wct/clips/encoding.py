@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageStat
 from wct.clips.clip import ClipError, Frame
 
 TICK = Fraction(1, 90_000)  # seconds; the usual rates of films are whole numbers of it
-GROUP = 2  # seconds between frames that stand for themselves: what a run that is killed may lose
+GROUP = 2  # seconds between frames that stand for themselves
 _BT709, _LIMITED = 1, 1  # ITU-T H.273
 
 
@@ -37,8 +37,8 @@ class Kind:
         return self.sound is not None
 
 
-_X264 = {"codec": "libx264", "pixels": "yuv420p", "even": True,
-         "settings": {"crf": "18", "preset": "fast", "bf": "0", "sc_threshold": "0"}}  # whole groups, times that rise
+_X264 = {"codec": "libx264", "pixels": "yuv420p", "even": True,  # frames in order, and soon: a kill loses few
+         "settings": {"crf": "18", "preset": "fast", "bf": "0", "rc-lookahead": "8"}}
 _VP9 = {"codec": "libvpx-vp9", "pixels": "yuv420p", "alpha": "yuva420p",
         "settings": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0",
                      "lag-in-frames": "0"}}

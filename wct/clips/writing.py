@@ -16,7 +16,8 @@ from wct.clips.joining import join
 from wct.images import save_picture
 from wct.runtime.files import write_whole
 
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}  # readable when cut off
+# readable wherever it is cut off
+FRAGMENTED = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
 Pictures = Iterable[tuple[Frame, Image.Image]]
 
 

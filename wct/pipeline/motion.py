@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-MOVING, STANDING = 0.3, 0.6  # of the result before
+MOVING, STANDING = 0.3, 0.5  # of the result before
 NOISE = 8 / 255  # contrast that may be noise in any case
 SIDE = 320  # pixels of the longer side at which motion is looked for
 WINDOW = 5  # pixels around a point that are compared

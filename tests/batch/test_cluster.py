@@ -68,7 +68,10 @@ def place(tmp_path, paint):
 
 
 def quick(folder, seconds=0.0):
-    """A function that gives a worker a Stylizer without networks, which dies of photos called so."""
+    """A function that gives a worker a Stylizer without networks, which dies of photos called so.
+
+    Where there is a file await-2 or await-3, it goes on once so many machines have begun.
+    """
     def load():
         import os
         import signal
@@ -81,6 +84,11 @@ def quick(folder, seconds=0.0):
 
         def stylise(picture, style, **_):
             (folder / f"machine-{ray.get_runtime_context().get_node_id()}").touch()
+            end = time.monotonic() + 120
+            while any(len(list(folder.glob("machine-*"))) < n and (folder / f"await-{n}").exists() for n in (2, 3)):
+                if time.monotonic() > end:
+                    break
+                time.sleep(0.1)
             name = os.path.basename(picture.name)
             died = folder / f"died-{name}"
             if name.startswith("deadly") or (name.startswith("once") and not died.exists()):
@@ -193,11 +201,13 @@ def test_a_machine_leaves_and_another_joins(command, machines, place, monkeypatc
 
     def change(rows, *row):
         add(rows, *row)
-        if len(rows) == 4:
+        if not (place / "await-3").exists() and len(list(place.glob("machine-*"))) == 2:
+            (place / "await-3").touch()
             machines.remove_node(machines.second, allow_graceful=False)
             machines.second = machines.add_node(**machines.size)
 
     monkeypatch.setattr(Rows, "add", change)
-    status, told = command(place / "in", place / "styles", "--output", place / "out", load=quick(place, 0.6))
+    (place / "await-2").touch()
+    status, told = command(place / "in", place / "styles", "--output", place / "out", load=quick(place))
     assert status == 0 and count(told, "pictures") == 24, told
     assert len(list(place.glob("machine-*"))) == 3, "the one that joined has made nothing"

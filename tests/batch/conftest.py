@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from stores import s3
 
 from wct.batch.__main__ import main
 
@@ -35,3 +36,17 @@ def paint():
         return path
 
     return paint
+
+
+@pytest.fixture(scope="session")
+def bucket():
+    """s3://pictures, of a server on this machine; processes that begin later know of it too."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
+    pytest.importorskip("moto", reason="moto is not installed: pip install moto[server]")
+    import fsspec
+
+    with s3() as found, pytest.MonkeyPatch.context() as patched:
+        for name, value in found.items():
+            patched.setenv(name, value)
+        fsspec.filesystem("s3").mkdir("pictures")
+        yield "s3://pictures"

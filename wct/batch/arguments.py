@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import re
 import sys
-from pathlib import Path
 
 from wct.options import BACKENDS, DEVICES, NETWORK, OPTIONS, Option
-from wct.runtime.arguments import list_of, one_of
+from wct.runtime.arguments import list_of, one_of, require
+from wct.runtime.places import Url, place
 from wct.runtime.report import report_path
+
+_RESOURCE = r"(cpus|gpus)=\d+(\.\d+)?"
 
 
 def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:
@@ -18,12 +21,13 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         "with the same options, are skipped, so an interrupted run goes on where it stopped; what else is there stays. "
         "Exit status: 0 all done, 1 some failed or were left out, 2 bad usage.",
     )
-    parser.add_argument("content", type=Path, nargs="*", metavar="CONTENT",
-                        help="photos, or folders of them; none with --texture")
-    parser.add_argument("style", type=Path, metavar="STYLE", help="a painting, or a folder of them; comes last")
+    parser.add_argument("content", type=place, nargs="*", metavar="CONTENT",
+                        help="photos, or folders of them, or URLs of these (s3://bucket/photos); none with --texture")
+    parser.add_argument("style", type=place, metavar="STYLE", help="a painting, or a folder of them; comes last")
     add = parser.add_argument
     return parser, [
-        add("--output", type=Path, required=True, metavar="DIR", help="where to write <content>__<style>.png"),
+        add("--output", type=place, required=True, metavar="DIR", help="where to write <content>__<style>.png: a "
+            "folder, or the URL of one, such as s3://bucket/results"),
         *(add_option(parser, option) for option in OPTIONS.values()),
         add("--blend", nargs="?", type=numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one "
             "picture, by these weights in the order of their names (default: all the same)"),
@@ -34,7 +38,15 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             "used (white); with --blend one for each painting"),
         add("--texture", type=_dimensions, metavar="WxH", help="the painting alone, without a photo: a texture of this "
             "size"),
-        add("--seed", type=int, default=0, metavar="N", help="another one, another texture"),
+        add("--seed", type=int, default=0, metavar="N", help="another one, another texture, or another --sample"),
+        add("--sample", type=_count, metavar="N", help="each photo in so many of the paintings, drawn by --seed and "
+            "its name"),
+        add("--shard", type=_shard, default=(0, 1), metavar="I/N", help="the I-th of N parts of the work alone: the "
+            "same command on N machines, each with another I, makes all of it"),
+        add("--cluster", type=_address, nargs="?", const="local", metavar="ADDRESS", help="work in many processes, of "
+            "this machine, or of the Ray cluster at HOST:PORT (auto: the one this machine belongs to)"),
+        add("--per-worker", type=_resources, metavar="KIND=N,...", help="what each process of --cluster has, such as "
+            "cpus=2 or gpus=1 (default: a GPU where there are any, else two cores)"),
         add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the "
             "same pairs, and compare their time, accuracy and pictures with svd"),
         add(NETWORK.flag, choices=tuple(NETWORK.choices), default=NETWORK.default, help=NETWORK.help),
@@ -56,10 +68,25 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
         parser.error("name a photo and a painting; with --texture, a painting alone")
     if not 0 <= args.seed < 2**63:
         parser.error(f"--seed must lie between 0 and 2^63, not {args.seed}")
+    if args.sample and args.blend is not None:
+        parser.error("--sample draws from the paintings, and --blend takes all of them; leave out one of the two")
+    if args.per_worker and not args.cluster:
+        parser.error("--per-worker is for --cluster")
+    if args.cluster and args.compare:
+        parser.error("--compare measures one machine; leave out --cluster")
+    if args.cluster:
+        require(parser, "ray")
     photos_own = [name for name, option in OPTIONS.items() if option.needs_photo]
     if args.texture and (args.mask or any(getattr(args, name) != OPTIONS[name].default for name in photos_own)):
         flags = ", ".join(["--mask", *(OPTIONS[name].flag for name in photos_own)])
         parser.error(f"--texture takes none of {flags}: there is no photo")
+    if args.texture and args.mode == "photo":
+        parser.error("--mode photo needs a photo; leave out --texture, or choose another mode")
+    if args.mode == "photo" and args.keep_colors:
+        parser.error("--mode photo is a change of colours: --keep-colors would leave nothing of it; choose one")
+    if args.labels and (args.blend is not None or len(args.mask or []) != 1 or len(args.style_mask or []) != 1):
+        parser.error("--labels needs one --mask, the photo's label map, and one --style-mask, that of the style; "
+                     "it takes no --blend")
     return parser, args
 
 
@@ -135,10 +162,40 @@ def _dimensions(text):
     return int(width), int(height)
 
 
+def _count(text):
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number such as 3")
+    return int(text)
+
+
+def _shard(text):
+    """(i, n), i from 0."""
+    own, _, parts = text.partition("/")
+    if not (own.isdecimal() and parts.isdecimal() and 1 <= int(own) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part such as 1/4, 2/4, 3/4 or 4/4")
+    return int(own) - 1, int(parts)
+
+
+def _address(text):
+    if text not in ("auto", "local") and not re.fullmatch(r"[^/\s]+:\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as 10.0.0.1:6379; --cluster without one cannot "
+                                         "stand before a picture")
+    return text
+
+
+def _resources(text):
+    """{"cpus": n, "gpus": n}, those that were given."""
+    parts = text.split(",")
+    given = dict(part.split("=") for part in parts) if all(map(re.compile(_RESOURCE).fullmatch, parts)) else {}
+    if not given or not all(map(float, given.values())):
+        raise argparse.ArgumentTypeError(f"{text!r} is nothing such as cpus=2 or gpus=1,cpus=4")
+    return {kind: float(number) for kind, number in given.items()}
+
+
 def mask_path(text):
     """The type of an argument that is a path of a mask, which is there."""
-    path = Path(text)
-    if not os.path.exists(path):  # Path.exists cannot tell of names that are too long
+    path = place(text)
+    if not isinstance(path, Url) and not os.path.exists(path):  # Path.exists cannot tell of names that are too long
         raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")
     return path
 

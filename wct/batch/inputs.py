@@ -1,10 +1,13 @@
 """What a run is given, looked at before the work: pictures, masks, and where the results go."""
 
-from pathlib import Path
+import tempfile
+from pathlib import PurePath
 
 from wct.batch.masks import paired
-from wct.batch.record import Record
+from wct.batch.store import check_record
 from wct.runtime.files import check_folder, remove_dead_parts
+from wct.runtime.paths import Paths
+from wct.runtime.places import Url
 from wct.runtime.report import check_report
 
 
@@ -12,10 +15,12 @@ def pictures(paths, recursive, others):
     """The `wct.images.Survey` of the paths, without what lies in the folders `others`: results and masks."""
     from wct.images import PictureError, Survey, survey
 
-    found = survey(paths, recursive)
+    found = survey(paths, recursive, Paths)
     others = [folder for folder in others if any(path.resolve() in folder.parents for path in paths)]
+    if not others:
+        return found
     left_out = [(path, reason) for path, reason in found.left_out if not _inside(path, others)]
-    kept = [path for path in found.pictures if path in paths or not _inside(path, others)]
+    kept = Paths(path for path in found.pictures if path in paths or not _inside(path, others))
     if not kept and not left_out:
         names = " and ".join(sorted({folder.name for folder in others}))
         raise PictureError(f"{', '.join(map(str, paths))}: no pictures in it but those in {names}, which are results "
@@ -38,7 +43,7 @@ def masks(paths, contents, roots, count):
     found = [paired(contents, path, roots) if path.is_dir() else path for path in for_each(paths, "--mask", count)]
 
     def of(content):
-        own = [mask if isinstance(mask, Path) else mask[content] for mask in found]
+        own = [mask if isinstance(mask, PurePath) else mask[content] for mask in found]
         for mask in own:
             if isinstance(mask, Exception):
                 raise mask
@@ -60,8 +65,8 @@ def prepare_places(output, report):
     Raises OSError, its message one sentence, where one of them cannot be written.
     """
     check_folder(output)
-    Record.check(output)
-    remove_dead_parts(output)
+    check_record(output)
     if report:
         check_report(report)
-        remove_dead_parts(report.parent)
+    for folder in [output, *([report.parent] if report else [])]:
+        remove_dead_parts(tempfile.gettempdir() if isinstance(folder, Url) else folder)  # files for stores begin there

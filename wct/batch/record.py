@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from functools import lru_cache
 from hashlib import blake2b
 from threading import RLock
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from wct.batch.names import mark
 from wct.runtime.files import lock
+from wct.runtime.places import Url, read, stamped
 
 NAME = ".wct.jsonl"  # in the output folder, a line for each picture
 
@@ -38,19 +40,26 @@ class Record:
     """The record of an output folder.
 
     recipe: all that makes a difference to the pictures and is the same for all of this run. overwrite: whether pictures
-    are made, and replace what is there, in any case. broken: tells of a path whether what is there is nothing whole.
-    replace: gives a file its place, as os.replace does. Several runs may share a folder, and its record. What is said
-    of files holds for folders of them too.
+    are made, and replace what is there, in any case. known: whether it is to know what was made before; without, as
+    for a worker that is told what to make and where, it finds nothing. broken: tells of a path whether what is there is
+    nothing whole, by default no whole picture. replace: gives a file its place, as os.replace does. Several runs may
+    share a folder and its record. What is said of files holds for folders of them too.
     """
 
-    def __init__(self, folder, recipe, overwrite=False, broken=None, replace=os.replace):
-        self.path, self.overwrite = folder / NAME, overwrite
-        self._is_broken, self._replace = broken or _is_broken, replace
+    def __init__(self, folder, recipe, overwrite=False, known=True, broken=None, replace=os.replace):
+        self.path, self.overwrite, self._whole = folder / NAME, overwrite, known
+        self._broken, self._replace = broken, replace
         self._options = _digest(json.dumps(recipe, sort_keys=True).encode())
         self._made, self._known = {}, {}  # by name; digests of photos and masks by their stamps
         self._read, self._told, self._lock = 0, set(), RLock()
         self.file = lru_cache(4096)(self._file)
-        self._refresh()
+        self._begin()
+
+    def _begin(self):
+        if self._whole:
+            self._refresh()
+        elif os.path.exists(self.path):
+            self._read = os.path.getsize(self.path)
 
     @staticmethod
     def check(folder):
@@ -71,10 +80,24 @@ class Record:
 
     def find(self, path, content, styles, masks=None):
         """Where the picture is that would be written to path, if it was made already; else None."""
-        if self.overwrite or not (_is_there(path) or path.name in self._made):
+        if self.overwrite or not self._whole or not (self._is_there(path) or path.name in self._made):
             return None
         identity = self.identity(content, styles, masks)
         return next((p for p in (path, _marked(path, identity)) if self._made_of(p) == identity), None)
+
+    def ahead(self, path, content, styles, masks=None):
+        """The place, and a note or None, for a worker that knows nothing of what is there."""
+        if not self._is_there(path):
+            return path, None
+        return self.place(path, self.identity(content, styles, masks))
+
+    def place(self, path, identity):
+        """Where a picture of that Identity is to be, path or beside it where another one is; and a note or None."""
+        there = None if self.overwrite or not self._is_there(path) else self._made_of(path)
+        if self.overwrite or not self._is_there(path) or there == identity or (there is None and self._is_broken(path)):
+            return path, None
+        target = _marked(path, identity)
+        return target, self._note(path, target, there, identity)
 
     def add(self, part, path, content, styles, masks=None):
         """Give a whole file its place: path, or beside it where another picture is there.
@@ -82,20 +105,37 @@ class Record:
         Returns the place, and a note or None. content, styles, masks: what the picture was made of.
         """
         identity = self.identity(content, styles, masks)
-        files = dict(self.file(file) for file in (content, *(masks or [])) if file)
+        files = dict(self.file(file) for file in (content, *(masks or [])) if file and not isinstance(file, Url))
         info, digest = os.stat(part), _file_digest(part)
         with self._lock, open(self.path, "ab+") as record:
             lock(record)
-            self._refresh()
-            there = None if self.overwrite or not _is_there(path) else self._made_of(path)
-            free = self.overwrite or not _is_there(path) or there == identity or (
-                there is None and self._is_broken(path))
-            target = path if free else _marked(path, identity)
+            if self._whole or self._is_there(path):
+                self._refresh()
+            target, note = self.place(path, identity)
             line = json.dumps([target.name, *identity, info.st_size, info.st_mtime_ns, digest, files])
             record.write(_ending(record) + line.encode() + b"\n")
             record.flush()
             self._replace(part, target)  # after the line: a picture without one would be another's
-            return target, None if free else self._note(path, target, there, identity)
+            return target, note
+
+    def _is_there(self, path):
+        try:
+            return os.stat(path).st_size > 0
+        except OSError:
+            return False
+
+    def _is_broken(self, path):
+        """Whether a file is no whole picture, as after a power cut."""
+        from PIL import Image
+
+        if self._broken:
+            return self._broken(path)
+        try:
+            with Image.open(path) as image:
+                image.load()
+        except Exception:  # pillow has many
+            return True
+        return False
 
     def _note(self, path, target, there, identity):
         reason = "and nothing tells how they were made"
@@ -136,16 +176,26 @@ class Record:
                 return
             lines = lines[:lines.rfind(b"\n") + 1]
             self._read += len(lines)
-            for line in lines.splitlines():
-                try:
-                    name, photo, paintings, masks, options, size, time, digest, files = json.loads(line)
-                    self._made[name] = Made(Identity(photo, paintings, masks, options), size, time, digest)
-                    self._known.update(files)
-                except (ValueError, TypeError):
-                    continue  # cut off by a full disk
+            self._take_in(lines)
+
+    def _take_in(self, lines):
+        for line in lines.splitlines():
+            try:
+                name, photo, *shared, size, time, digest, files = json.loads(line)
+                paintings, masks, options = (part and sys.intern(part) for part in shared)  # the same in many lines
+                self._made[name] = Made(Identity(photo, paintings, masks, options), size, time, digest)
+                self._known.update(files)
+            except (ValueError, TypeError):
+                continue  # cut off by a full disk
 
     def _file(self, path):
-        """(stamp, digest) of a file. While its place, size and times are the same, it isn't read again."""
+        """(stamp, digest) of a file. While its place, size and times are the same, it isn't read again.
+
+        Of a file in a store the stamp will do, which its listing told: to look into each would be to fetch it.
+        """
+        if isinstance(path, Url):
+            stamp = stamped(path)
+            return _digest(str(path), stamp), _digest(stamp) if stamp else _digest(read(path))
         info = os.stat(path)
         place = os.fsencode(os.path.abspath(path))
         stamp = _digest(place, f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}".encode())
@@ -183,25 +233,6 @@ def _file_digest(path):
 def _marked(path, identity):
     """Beside path, the name for a picture of that Identity."""
     return path.with_name(f"{path.stem}-{mark(repr(tuple(identity)))}{path.suffix}")
-
-
-def _is_there(path):
-    try:
-        return os.stat(path).st_size > 0
-    except OSError:
-        return False
-
-
-def _is_broken(path):
-    """Whether a file is no whole picture, as after a power cut."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception:  # pillow has many
-        return True
-    return False
 
 
 def _ending(record):

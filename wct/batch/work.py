@@ -1,13 +1,14 @@
 """Pictures made one after the other, reading and writing beside the computing."""
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from wct.options import Options
 from wct.runtime.files import NoSpaceError, check_space
+from wct.runtime.places import Url
 
 COLUMNS = ("content", "style", "output", "status", "backend", "width", "height", "seconds",
            "encode", "transform", "decode", "notes", "error")
@@ -15,7 +16,7 @@ LEAST_BYTES = {"png": 1.0, "jpeg": 0.3, "webp": 0.1}  # per pixel of a stylised 
 
 
 def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of=None, style_masks=None, size=None,
-         metadata="none", progress=None, **options):
+         metadata="none", progress=None, begun=False, **options):
     """Stylise and write every (content, style, path) of `todo`: yields one row of the report per picture.
 
     While one is computed, the next content is read and the last result is written. A picture that fails is told in its
@@ -25,10 +26,11 @@ def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of
     the share of it that is done, and the stage. The other options are those of `Stylizer.stylise`, or of `texture`
     where the content is None.
 
-    Raises NoSpaceError where there is no room for the first picture that is to be made.
+    Raises NoSpaceError where there is no room for the first picture that is to be made; begun: whether others were made
+    before it.
     """
     def read(content):
-        return reader.submit(_read, stylizer, content, size, record)
+        return reader.submit(_read, stylizer, content, size, options.get("mode", Options.mode), record)
 
     def begin(i, task):
         own = {"size": size, "style_masks": style_masks, "progress": progress and partial(progress, i)}
@@ -45,8 +47,8 @@ def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of
         task.written = writer.submit(_write, task, result.picture, format, kept, record, style_masks)
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        last, begun = None, False
-        tasks = (_task(job, masks_of, style_masks, record, options.get("backend")) for job in todo)
+        last = None
+        tasks = (task_of(job, masks_of, style_masks, record, options.get("backend")) for job in todo)
         for i, task in enumerate(_read_ahead(tasks, read)):
             stopped = None
             try:
@@ -68,14 +70,14 @@ def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of
 
 
 @dataclass
-class _Task:
+class Task:
     """A picture to make: what is read and written of it meanwhile, and its row of the report."""
 
-    content: Path | None
-    style: Path | list[Path]
-    path: Path
+    content: Path | Url | None
+    style: Path | Url | list[Path | Url]
+    path: Path | Url
     row: dict
-    masks: list[Path | None] | None = None
+    masks: list[Path | Url | None] | None = None
     photo: Future | None = None
     written: Future | None = None
 
@@ -102,13 +104,13 @@ class _Task:
         return self.row
 
 
-def _task(job, masks_of, style_masks, record, backend):
-    """The _Task of a job: its row tells if it was made already, or cannot be."""
+def task_of(job, masks_of, style_masks, record, backend):
+    """The Task of a job: its row tells if it was made already, or cannot be."""
     content, style, path = job
     style_name = ", ".join(map(str, style)) if isinstance(style, list) else str(style)
     row = dict.fromkeys(COLUMNS) | {"content": str(content or ""), "style": style_name, "output": str(path),
                                     "backend": backend}
-    task = _Task(content, style, path, row)
+    task = Task(content, style, path, row)
     try:
         task.masks = masks_of and masks_of(content)
         with suppress(OSError):  # reading the files will tell
@@ -138,14 +140,14 @@ def _read_ahead(tasks, read):
         yield waiting
 
 
-def _read(stylizer, content, size, record):
+def _read(stylizer, content, size, mode, record):
     """The content's Picture, None for a texture."""
     if content is None:
         return None
     if record:
         with suppress(OSError):  # as opening it will tell, in better words
             record.file(content)  # before it is read: should it change meanwhile, the next run makes it again
-    return stylizer.open(content, size)
+    return stylizer.open(content, size, mode)
 
 
 def _check_room(size, path, format):
@@ -186,7 +188,7 @@ def _write(task, picture, format, metadata, record, style_masks):
         task.row["output"] = str(path)
         task.row["notes"] += [note] if note else []
 
-    save_picture(picture, task.path, format, metadata, rename if record else os.replace)
+    save_picture(picture, task.path, format, metadata, rename if record else None)
 
 
 def _sentence(error, names):

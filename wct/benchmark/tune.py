@@ -4,7 +4,6 @@ On a CPU for one thread.
 """
 
 import json
-import math
 import time
 
 CONDITIONS = (1e2, 1e4)
@@ -23,22 +22,21 @@ def tune(devices, dtypes, seconds, path):
         for dtype in dtypes:
             rows = {}
             for n in SIZES:
-                cells = {}
+                columns = []
                 for batch in BATCHES:
-                    if batch * n**3 <= LIMIT or not cells:
+                    if batch * n**3 <= LIMIT or not columns:
                         cells = fastest(device, dtype, n, batch, seconds)
                         print(f"{device} {dtype} n = {n}, batch {batch}: " + ", ".join(
                             f"{key} {method}" for key, method in cells.items()), flush=True)
-                    for key, method in cells.items():
-                        rows.setdefault(key, []).append(method)
-            table.setdefault(device, {})[dtype] = {
-                key: [methods[i : i + len(BATCHES)] for i in range(0, len(methods), len(BATCHES))]
-                for key, methods in rows.items()}
+                    columns.append(cells)
+                for key in cells:
+                    rows.setdefault(key, []).append(" ".join(cells[key] for cells in columns))
+            table.setdefault(device, {})[dtype] = rows
     path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 def fastest(device, dtype, n, batch, seconds):
-    """{"forward free" ...: the method whose time, in units of the best at each conditioning, is least}."""
+    """{"forward free" ...: the method whose time, in units of the best at each conditioning, is least at its worst}."""
     import torch
 
     from wct.runtime.trials import random_matrices
@@ -53,7 +51,7 @@ def fastest(device, dtype, n, batch, seconds):
                 times = race(candidates(dtype, n), A, lower, gradient, seconds)
                 for method, taken in times.items():
                     costs = cost.setdefault(key(gradient, bounded), {})
-                    costs[method] = costs.get(method, 0) + math.log(taken / min(times.values()))
+                    costs[method] = max(costs.get(method, 0), taken / min(times.values()))
     return {name: min(costs, key=costs.get) for name, costs in cost.items()}
 
 

@@ -38,15 +38,19 @@ class Results:
             print(", ".join(f"{k} {format_number(v)}" for k, v in self.rows[key].items()), flush=True)
         return self.rows[key]
 
-    def write_table(self, title, headings, lines, notes):
-        """Write and print a Markdown table, the command that made it above and notes below."""
+    def write_table(self, title, tables, notes):
+        """Write and print tables (headings, lines) in Markdown, the command that made them above and notes below."""
         command = "python -m wct.experiments " + shlex.join(sys.argv[1:])
-        rows = [headings, ["---"] * len(headings), *([format_number(cell) for cell in line] for line in lines)]
-        table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
         settings = ", ".join(f"{k} {v}" for k, v in self.settings.items())
-        text = f"# {title}\n\n`{command}`\n\n{settings}\n\n{table}\n\n{notes}\n"
+        blocks = [f"# {title}", f"`{command}`", settings, *(markdown(*table) for table in tables), notes]
+        text = "\n\n".join(blocks) + "\n"
         write_whole(self.table, lambda file: file.write(text.encode()))
         print("\n" + text)
+
+
+def markdown(headings, lines):
+    rows = [headings, ["---"] * len(headings), *([format_number(cell) for cell in line] for line in lines)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def format_number(value):

@@ -7,7 +7,3 @@ def options(name):
     """Keywords for the functions of wct.sqrtm and the layers of wct.nn."""
     method, literal, _ = name.partition(LITERAL)
     return {"method": method, "scaling": "frobenius"} if literal else {"method": method}
-
-
-ALL = ("auto", "mpa", "mtp", "newton_schulz", "zolotarev", "eigh", "svd", "mpa" + LITERAL, "mtp" + LITERAL,
-       "newton_schulz" + LITERAL)

@@ -82,14 +82,13 @@ def error_of(model, data, device):
     return 100 * (1 - right / len(data[1]))
 
 
-def milliseconds(layer, x, repeats=20):
-    """Of forward and backward of a layer in training, the median."""
+def milliseconds(function, x, parameters=(), repeats=20):
+    """Of forward and backward of a function of x and its parameters, the median."""
     times = []
-    layer.train()
     for _ in range(repeats + 2):
         x = x.detach().requires_grad_()
         start = working_seconds(x.device)
-        y = layer(x)
-        torch.autograd.grad(y, [x, *layer.parameters()], torch.ones_like(y))
+        y = function(x)
+        torch.autograd.grad(y, [x, *parameters], torch.ones_like(y))
         times.append(working_seconds(x.device) - start)
     return 1000 * median(times[2:])

@@ -17,6 +17,7 @@ from wct.images.metadata import kept
 from wct.images.picture import Picture, PictureError, ReadError
 from wct.images.png import Png
 from wct.images.tiff import Tiff
+from wct.runtime.places import StoreError, open_binary
 
 # The most pixels a picture may have, unless the caller says otherwise. The largest phone sensors give just
 # under 200 megapixels; a file that claims more is more likely a decompression bomb than a photo.
@@ -32,7 +33,8 @@ _UPRIGHT = dict(zip(range(2, 9), (
 def open_picture(source, max_size: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Open a picture: its primary image or first frame, upright, in sRGB, no side longer than max_size.
 
-    source: a path, a PIL image (left as it is) or a binary file object (read from where it stands).
+    source: a path, a URL that fsspec reads (s3://bucket/photo.jpg), a PIL image (left as it is) or a binary file object
+    (read from where it stands).
     max_size: a picture with a longer side is shrunk to it, its shape kept; a smaller one is never enlarged.
     max_pixels: the limit on width x height as the header states them, checked before anything is decoded.
     Returns a Picture. Raises PictureError where the source cannot be read, ValueError for a max_size below 1.
@@ -85,7 +87,7 @@ def decoded(source, name, max_size=None, max_pixels=MAX_PIXELS):
             yield source, source.size, _orientation(source), []
             return
         suffix = Path(name).suffix.lower()
-        with io.BytesIO(source.read()) if hasattr(source, "read") else open(source, "rb") as file:
+        with io.BytesIO(source.read()) if hasattr(source, "read") else open_binary(source) as file:
             found = identify(file, check, suffix)
             size = found.image.size
             own = None if found.orientation else file  # a preview is whole
@@ -119,6 +121,8 @@ def explained(name):
         raise PictureError(f"{name}: there is no such file or folder; check the path") from error
     except IsADirectoryError as error:
         raise PictureError(f"{name} is a folder; name a picture file in it") from error
+    except StoreError as error:
+        raise PictureError(str(error)) from error
     except PermissionError as error:
         raise PictureError(f"{name} may not be read; change its permissions") from error
     except Image.DecompressionBombError as error:

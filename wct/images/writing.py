@@ -1,10 +1,8 @@
 """Pictures written: the whole file or none."""
 
-import os
 import struct
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -12,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from wct.images.colour import converted
 from wct.images.picture import PictureError
 from wct.runtime.files import write_whole
+from wct.runtime.places import place
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,17 @@ FORMATS = {
 
 
 def save_picture(image: Image.Image, path, format: str | None = None, metadata: bytes | None = None,
-                 rename=os.replace) -> None:
+                 rename=None) -> None:
     """Write an sRGB PIL image to path, tagged as such: the whole file or none, with the permissions of any new file.
 
     format: a key of FORMATS; by default the suffix of path decides. JPEG has no alpha: there the picture is
     laid on white. metadata: what the file is to keep of its photo, a `Picture.metadata`; nothing by default.
-    rename: as `write_whole` has it.
+    path: on this machine, or a URL that fsspec writes. rename: as `write_whole` has it.
     Raises PictureError where the picture cannot be written; a file already there then stays.
 
     >>> save_picture(Image.new("RGB", (4, 3), "navy"), "navy.png")
     """
-    path = Path(path)
+    path = place(path)
     kind = check_room(image.size, path, format)
     image = converted(image, "RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "RGBA" and not kind.alpha:
@@ -81,7 +80,7 @@ def check_room(size, path, format=None):
 
     Raises PictureError where there is none, or its sides are too long for it.
     """
-    kind = _format(Path(path), format)
+    kind = _format(place(path), format)
     if max(size) > kind.max_side:
         raise PictureError(
             f"{path} cannot be written: {size[0]} x {size[1]} pixels are too many,"

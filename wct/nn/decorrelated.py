@@ -116,8 +116,7 @@ class _DecorrelatedBatchNorm(nn.Module):
         if self._synchronised():
             scatter = self._sum(scatter)
         covariance = add_ridge(scatter / count, self.eps)
-        lower = None if self.root_options["method"] == "auto" else self.eps
-        return centred, mean, matrix_inverse_sqrt(covariance, lower=lower, **self.root_options)
+        return centred, mean, matrix_inverse_sqrt(covariance, lower=self.eps, **self.root_options)
 
     def _over_processes(self, total, count):
         counted = torch.cat([total.flatten(), total.new_full((1,), count)])

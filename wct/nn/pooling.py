@@ -63,8 +63,7 @@ class CovariancePooling(nn.Module):
                 X = X - X.mean(-1, keepdim=True)
             covariance = X @ X.mT / X.shape[-1]
             ridge = self.eps * covariance.diagonal(dim1=-2, dim2=-1).mean(-1)
-            lower = None if self.root_options["method"] == "auto" else ridge
-            root = matrix_sqrt(add_ridge(covariance, ridge), lower=lower, **self.root_options)
+            root = matrix_sqrt(add_ridge(covariance, ridge), lower=ridge, **self.root_options)
             rows, columns = torch.triu_indices(*root.shape[-2:], device=root.device)
             return root[:, rows, columns].to(x.dtype)
 

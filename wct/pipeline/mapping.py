@@ -117,11 +117,13 @@ def gather(tile: Tile, x: torch.Tensor, mask: torch.Tensor | None = None) -> Mom
     return sum(others, first)
 
 
-def checked(style, masks, style_masks, weights):
+def checked(style, masks, style_masks, weights, labels=False):
     """Lists of the styles, the masks and the style masks (None where there are none), and the shares of the styles."""
     styles = listed(style)
     if not styles:
         raise ValueError("name one style at least")
+    if labels and (len(styles) > 1 or masks in (None, []) or style_masks in (None, [])):
+        raise ValueError("labels need one style, a label map of the content (masks) and one of the style (style_masks)")
     masks, style_masks = (value if value is None else listed(value) for value in (masks, style_masks))
     for name, value in (("masks", masks), ("style_masks", style_masks)):
         if value is not None and len(value) != len(styles):

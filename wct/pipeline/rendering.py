@@ -30,15 +30,19 @@ class Rendering:
     maps: Maps
     options: Options
 
-    def draw(self, side: int, most: int) -> Image.Image:
-        """The whole picture, mode RGB, from tiles of that side and statistics of `most` pixels."""
+    def draw(self, side: int, most: int, more: int = 0) -> Image.Image:
+        """The whole picture, mode RGB, from tiles of that side and statistics of `most` pixels.
+
+        more: the steps of the work that are to follow.
+        """
         size, clock, levels = self.content.picture.size, self.maps.clock, len(self.maps.strengths)
         boxes = tiles.grid(size, side)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
         # the deepest level has few positions for its channels: no sample there
         unmeasured = boxes if sampled and self.maps.wants(levels) else []
         first = tiles.sample(size, most, self.masks) if sampled else boxes
-        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured)))
+        steps = (levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured))
+        clock.begin(steps + more)
         for box in unmeasured:
             tile = self._load(box)
             self.maps.measure(levels, tile, tile.features[-1])

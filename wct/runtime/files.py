@@ -3,9 +3,13 @@
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from wct.runtime import places
+from wct.runtime.places import StoreError, Url
 
 try:
     import fcntl
@@ -19,20 +23,24 @@ class NoSpaceError(OSError):
     """A disk without room, found before anything was computed for it."""
 
 
-def write_whole(path, write, rename=os.replace):
+def write_whole(path, write, rename=None):
     """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
 
-    rename: what makes a whole file, its first argument, the one at path. Raises OSError, its message one sentence,
-    where that fails.
+    path: a Path or Url. rename: what makes a whole file, its first argument, the one at path. Raises OSError, its
+    message one sentence, where that fails.
     """
+    remote = isinstance(path, Url)
     try:
-        with _part(path.parent) as (part, file):
+        with _part(tempfile.gettempdir() if remote else path.parent) as (part, file):
             write(file)
             file.flush()
-            os.fsync(file.fileno())  # or the name could outlive a power cut, and the bytes not
+            if not remote:
+                os.fsync(file.fileno())  # or the name could outlive a power cut, and the bytes not
             if fcntl is None:
                 file.close()
-            rename(part, path)
+            (rename or (places.put if remote else os.replace))(part, path)
+    except StoreError:
+        raise
     except (OSError, ValueError) as error:
         raise OSError(
             f"{path} cannot be written ({_reason(error)}); check its folder, its permissions and the space left"
@@ -42,15 +50,30 @@ def write_whole(path, write, rename=os.replace):
 def check_folder(folder):
     """Make a folder, if need be. Raises OSError, its message one sentence, where no file can be written to it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _part(folder):
-            pass
+        if isinstance(folder, Url):
+            _try_out(folder)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _part(folder):
+                pass
+    except StoreError:
+        raise
     except (OSError, ValueError) as error:
         raise OSError(f"{folder} cannot be written ({_reason(error)}); choose another folder") from error
 
 
+def _try_out(folder):
+    """Write a file to a folder of a store, and remove it where that is allowed."""
+    trial = folder / ".wct.trial"
+    places.write(trial, b"may be removed")
+    with suppress(OSError):
+        places.remove(trial)
+
+
 def check_space(folder, needed):
-    """Raise NoSpaceError where the disk of a folder has not as many bytes left as are needed at least."""
+    """Raise NoSpaceError where the disk of a folder has not as many bytes left as are needed at least; stores have."""
+    if isinstance(folder, Url):
+        return
     try:
         disk = shutil.disk_usage(folder)
     except OSError:

@@ -140,9 +140,11 @@ def _backward(ctx, dY, dW):
     Y, W, values, vectors = ctx.saved_tensors
     with no_autocast(values):
         if ctx.want == "inverse":
-            return -_solve(W, dW, values.reciprocal(), vectors, 2, *ctx.how)
-        G = dY if ctx.want == "sqrt" else dY - W @ dW @ W
-        return _solve(Y, G, values, vectors, 0, *ctx.how)
+            return None if dW is None else -_solve(W, dW, values.reciprocal(), vectors, 2, *ctx.how)
+        G = dY
+        if ctx.want == "pair" and dW is not None:
+            G = -W @ dW @ W if dY is None else dY - W @ dW @ W
+        return None if G is None else _solve(Y, G, values, vectors, 0, *ctx.how)
 
 
 @_batched
@@ -159,6 +161,7 @@ class Roots(torch.autograd.Function):
         _remember(ctx, inputs, outputs)
         ctx.save_for_forward(*outputs[:SAVED])
         ctx.mark_non_differentiable(*outputs[2:])
+        ctx.set_materialize_grads(False)  # zeros for each output would take their time
 
     @staticmethod
     def backward(ctx, dY, dW, *_):

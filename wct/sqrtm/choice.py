@@ -1,7 +1,7 @@
 """method="auto": which method, by what is known of matrices before any is looked at.
 
 tuned.json has what `python -m wct.benchmark matrix --tune` measured: for each device, dtype, "forward" or "backward"
-(with a gradient) and "free" or "bounded" (told `lower`) the fastest method for each n, a row, and batch, a column.
+(with a gradient) and "free" or "bounded" (told `lower`) the fastest method for each n, a row of words, and batch.
 What conditioning asks for beyond that is seen in the matrices themselves: see spectral.eigh.
 """
 
@@ -24,7 +24,7 @@ def candidates(dtype, n):
 
 
 def load(path=TABLE):
-    """{device: {dtype: {"forward free" ...: rows of methods}}} for sizes up to the edges between those measured."""
+    """{device: {dtype: {"forward free" ...: rows}}} for sizes up to the edges between those measured."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -53,5 +53,5 @@ def choose(A, gradient, bounded):
         method = candidates(dtype, n)[0] if n <= 3 else "newton_schulz"
     else:
         rows = table[dtype][key(gradient, bounded)]
-        method = rows[_place(n, _n_edges)][_place(math.prod(A.shape[:-2]), _batch_edges)]
+        method = rows[_place(n, _n_edges)].split()[_place(math.prod(A.shape[:-2]), _batch_edges)]
     return method, 1 if method == "eigh" else None

@@ -33,11 +33,11 @@ class Job:
         return A.device.type == "cpu" or self.errors == "raise"
 
     def inspect(self, A):
-        """(A + A^T) / 2 and max |a_ij| of it, (B,)."""
+        """(A + A^T) / 2 and, where it was looked at, max |a_ij| of it, (B,)."""
         average = symmetrise(A)
-        size = largest(average)
         if self.errors == "ignore":
-            return average, size
+            return average, None
+        size = largest(average)
         symmetric = largest(A - average) <= max(1e-3, 8 * self.eps) / 2 * size  # False where there is NaN
         if self.errors == "return":
             finite = A.isfinite().flatten(1).all(1)

@@ -36,13 +36,13 @@ def _power_of_two(x):
     return torch.ldexp(torch.ones_like(x), torch.frexp(x).exponent.clamp_(max=most))
 
 
-def normalise(A, size):
+def normalise(A, size=None):
     """A / s, in place, a bound of its spectrum from above in [1/2, 1], or 1 for a zero matrix, and the square root of
     s, (B,) each: s is a power of two, so that the division is exact.
 
-    size: max |a_ij|, (B,). Nothing in between leaves the range of the dtype.
+    size: max |a_ij|, (B,), where it is known. Nothing in between leaves the range of the dtype.
     """
-    outer = _power_of_two(size)
+    outer = _power_of_two(largest(A) if size is None else size)
     A.div_(column(outer))
     bound = upper_bound(A)
     inner = _power_of_two(bound)

@@ -14,7 +14,7 @@ def test_flicker_and_speed(tmp_path):
         *((clip, program) for clip in ("still camera, noise", "pan", "film")
           for program in ("ours, frame by frame", "ours")), ("film, file to file", "ours")]
     for alone, steady in zip(rows[0:6:2], rows[1:6:2]):
-        assert alone["relative"] == 1 and 0 < steady["relative"] < 0.6 and len(steady["each"]) == 3
+        assert alone["relative"] == 1 and 0 < steady["relative"] < 0.9 and len(steady["each"]) == 3
     assert rows[6]["frames"] == 240 and rows[6]["size"] == "64 x 36" and 0.2 < rows[6]["network"] <= 1
     assert "of frame by frame" in told and (tmp_path / "flicker.png").exists()
     assert Image.open(tmp_path / "strips" / "pan-ours.jpg").size == (4 * 96, 54)

@@ -12,7 +12,6 @@ from typing import Any
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # methods of wct.sqrtm
 DECODERS = ("stylised", "reconstruction")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-NETWORKS = {"full": "Best", "small": "Fast"}  # of `models`
 MODES = {"single": "Painting", "cascade": "Cascade", "photo": "Photograph"}
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = {"zca": "Whitening and colouring", "transport": "Transport", "adain": "AdaIN"}
@@ -158,7 +157,7 @@ class Options:
 
 NETWORK = Option(
     name="network", default="full", label="Network", help="the one whose pictures are closest to the style, or a small "
-    "one in a fraction of the time", kind=str, choices=NETWORKS)
+    "one in a fraction of the time", kind=str, choices={"full": "Best", "small": "Fast"})
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

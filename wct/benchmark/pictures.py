@@ -37,7 +37,7 @@ def add_command(commands):
     add("--only", type=list_of(str), metavar="NAME,...", help="styles to take, without suffix (default: all)")
     add("--pairs", type=count, default=24, metavar="N", help="default: 24")
     add("--size", type=side, default=512, metavar="N", help="longest side of contents and styles (default: 512)")
-    add("--networks", type=list_of(str), default=list(NETWORK.choices), metavar="N,...", help="default: " + ",".join(NETWORK.choices))
+    add("--networks", type=list_of(str), default=list(NETWORK.choices), metavar="N,...", help="default: both")
     add("--along", choices=CURVES, help="measure a curve along an option; of others along their strength")
     add("--values", type=list_of(float), metavar="X,...", help="of that option")
     peers.add_options(parser)

@@ -107,7 +107,8 @@ def run(args, device):
     from wct.pipeline.stylizer import Stylizer
 
     dtype = args.dtype and getattr(torch, args.dtype)
-    stylizers = {network: Stylizer.from_pretrained(network=network, device=device, dtype=dtype) for network in NETWORK.choices}
+    stylizers = {network: Stylizer.from_pretrained(network=network, device=device, dtype=dtype)
+                 for network in NETWORK.choices}
     ours = str(stylizers["full"].dtype).removeprefix("torch.")
     others = {"classic": Classic(device), "adain": AdaIN(device)}
     if args.microast:

@@ -15,6 +15,7 @@ from common import ROOT
 
 from wct import Stylizer
 from wct.batch.__main__ import main
+from wct.batch.rows import Rows
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
 
@@ -67,16 +68,27 @@ def place(tmp_path, paint):
 
 
 def quick(folder, seconds=0.0):
-    """A function that gives a worker a Stylizer without networks, which dies of photos called so."""
+    """A function that gives a worker a Stylizer without networks, which dies of photos called so.
+
+    Where there is a file await-2 or await-3, it goes on once so many machines have begun.
+    """
     def load():
         import os
         import signal
         import time
         from types import SimpleNamespace
 
+        import ray
+
         from wct.images import open_picture
 
         def stylise(picture, style, **_):
+            (folder / f"machine-{ray.get_runtime_context().get_node_id()}").touch()
+            end = time.monotonic() + 120
+            while any(len(list(folder.glob("machine-*"))) < n and (folder / f"await-{n}").exists() for n in (2, 3)):
+                if time.monotonic() > end:
+                    break
+                time.sleep(0.1)
             name = os.path.basename(picture.name)
             died = folder / f"died-{name}"
             if name.startswith("deadly") or (name.startswith("once") and not died.exists()):
@@ -184,13 +196,18 @@ def test_workers_that_do_not_start(command, place):
     assert status == 2 and "no worker of the cluster starts: there is no such network" in told
 
 
-def test_a_machine_leaves_and_another_joins(command, machines, place):
-    def change():
-        while len(list((place / "out").glob("*.png"))) < 3:
-            time.sleep(0.05)
-        machines.remove_node(machines.second, allow_graceful=False)
-        machines.second = machines.add_node(**machines.size)
+def test_a_machine_leaves_and_another_joins(command, machines, place, monkeypatch):
+    add = Rows.add
 
-    threading.Thread(target=change, daemon=True).start()
-    status, told = command(place / "in", place / "styles", "--output", place / "out", load=quick(place, 0.3))
+    def change(rows, *row):
+        add(rows, *row)
+        if not (place / "await-3").exists() and len(list(place.glob("machine-*"))) == 2:
+            (place / "await-3").touch()
+            machines.remove_node(machines.second, allow_graceful=False)
+            machines.second = machines.add_node(**machines.size)
+
+    monkeypatch.setattr(Rows, "add", change)
+    (place / "await-2").touch()
+    status, told = command(place / "in", place / "styles", "--output", place / "out", load=quick(place))
     assert status == 0 and count(told, "pictures") == 24, told
+    assert len(list(place.glob("machine-*"))) == 3, "the one that joined has made nothing"

@@ -9,6 +9,7 @@ PATIENCE = 120_000  # milliseconds
 WAVE = "Katsushika Hokusai: The Great Wave off Kanagawa, c. 1831"
 DONE = r"\d s \(encode"
 SMALL = 96
+expect.set_options(timeout=PATIENCE)  # a busy machine is slow
 
 
 def ready(page):

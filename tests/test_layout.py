@@ -13,15 +13,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FLOORS = (  # each may import those before it; the rooms of one floor know nothing of each other
-    {"models", "wct.images", "wct.options", "wct.runtime", "wct.sqrtm"},
+    {"models", "wct.clips", "wct.images", "wct.options", "wct.runtime", "wct.sqrtm"},
     {"wct.nn", "wct.transform"},
     {"wct.pipeline"},
     {"wct"},  # the face, wct/__init__.py
     {"wct.batch", "wct.benchmark", "wct.experiments", "wct.training"},
+    {"wct.video"},
     {"wct.web"},
     {"app"},
 )
-NEIGHBOURS = {("wct.images", "wct.runtime")}  # the first may import the second
+NEIGHBOURS = {  # the first may import the second
+    ("wct.images", "wct.runtime"), ("wct.clips", "wct.images"), ("wct.clips", "wct.runtime"),
+}
 SHIPPED = [ROOT / "app.py", *sorted((ROOT / "models").rglob("*.py")), *sorted((ROOT / "wct").rglob("*.py"))]
 FILES = [*SHIPPED, *sorted((ROOT / "tests").rglob("*.py"))]
 ONLY = {  # beside the standard library
@@ -88,7 +91,8 @@ def test_what_lies_at_the_bottom_needs_little(name):
 
 
 @pytest.mark.parametrize("command", [
-    ["-c", "import wct"], ["-m", "wct.batch", "--help"], ["-m", "wct.benchmark", "--help"], ["app.py", "--help"],
+    ["-c", "import wct"], ["-m", "wct.batch", "--help"], ["-m", "wct.video", "--help"],
+    ["-m", "wct.benchmark", "--help"], ["app.py", "--help"],
 ], ids=" ".join)
 def test_nothing_slow_is_imported_before_it_is_needed(command):
     done = subprocess.run([sys.executable, "-X", "importtime", *command], cwd=ROOT, capture_output=True, text=True)
@@ -120,7 +124,7 @@ def test_requirements_are_those_of_the_project():
 
 def test_the_commands_are_there():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    assert set(scripts) == {"wct", "wct-page", "wct-benchmark"}
+    assert set(scripts) == {"wct", "wct-page", "wct-video", "wct-benchmark"}
     for name, target in scripts.items():
         code = f"import sys, {target.split(':')[0]} as module; sys.exit(module.{target.split(':')[1]}())"
         for arguments, status in ((["--help"], 0), (["--no-such-option"], 2)):

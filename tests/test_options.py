@@ -23,7 +23,7 @@ def test_stylise_takes_every_option_with_its_default():
     texture, render = (inspect.signature(method).parameters for method in (Stylizer.texture, Stylizer.render))
     assert {name for name in OPTIONS if name in texture} == {"size"} | {
         name for name, option in OPTIONS.items() if not option.needs_photo}
-    assert {name for name in OPTIONS if name not in render} == {"size", "stroke", "tile"}  # those of picture files
+    assert {name for name in OPTIONS if name not in render} == {"size", "stroke", "labels", "tile"}  # of files
     assert all(found[name].default == OPTIONS[name].default for found in (texture, render) for name in OPTIONS
                if name in found and name != "size")
 

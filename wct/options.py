@@ -12,8 +12,7 @@ from typing import Any
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # methods of wct.sqrtm
 DECODERS = ("stylised", "reconstruction")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-NETWORKS = {"full": "Best", "small": "Fast"}  # of `models`
-MODES = {"single": "Single pass", "cascade": "Cascade"}
+MODES = {"single": "Painting", "cascade": "Cascade", "photo": "Photograph"}
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = {"zca": "Whitening and colouring", "transport": "Transport", "adain": "AdaIN"}
 MAX_PIXELS = 2048 * 2048  # of a result whose size nobody asked for, and of what is worked on as a whole
@@ -118,7 +117,7 @@ class Options:
         needs_photo=True)
     size: int | None = _option(
         None, "Size", "longest side of the result in pixels; by default the photo's own, reduced to 4 megapixels where "
-        "it has more", kind=int, least=1, shape="N", needs_photo=True)
+        "a painting would have more", kind=int, least=1, shape="N", needs_photo=True)
     keep_colors: bool = _option(
         False, "Keep the photo's colours", "only strokes, light and dark are the painting's", kind=bool,
         needs_photo=True)
@@ -126,8 +125,8 @@ class Options:
         1.0, "Stroke size", "the scale at which paintings are read: more for wider strokes", kind=float, least=0.25,
         most=4, shape="S")
     mode: str = _option(
-        "single", "Mode", "one pass through the networks, or the classic cascade of one per level, which takes longer",
-        kind=str, choices=MODES)
+        "single", "Mode", "a painting in one pass through the networks, or by the classic cascade of one per level, "
+        "which takes longer; or still a photograph, in the light and colours of another", kind=str, choices=MODES)
     transform: str = _option(
         "zca", "Transform", "whitening and colouring; optimal transport, which keeps more of the photo; or AdaIN, "
         "which sees single channels", kind=str, choices=TRANSFORMS)
@@ -142,6 +141,9 @@ class Options:
     ridge: float = _option(
         0.01, "Ridge", "added to the covariances, relative to their mean variance: more is a calmer, weaker style",
         kind=float, least=1e-6, most=1e6, shape="R")
+    labels: bool = _option(
+        False, "Label maps", "masks hold numbers or colours of regions, and each takes the style of that region of the "
+        "style", kind=bool, needs_photo=True)
     tile: int | None = _option(
         None, "Tile", "side of the squares that pictures beyond 4 megapixels are worked on in, by default 1024: "
         "smaller ones take less memory and more time", kind=int, least=SMALLEST_TILE, shape="N")
@@ -149,11 +151,13 @@ class Options:
     def __post_init__(self):
         for name, option in OPTIONS.items():
             option.check(getattr(self, name))
+        if self.mode == "photo" and self.keep_colors:
+            raise ValueError("mode photo is a change of colours: keep_colors would leave nothing of it; choose one")
 
 
 NETWORK = Option(
     name="network", default="full", label="Network", help="the one whose pictures are closest to the style, or a small "
-    "one in a fraction of the time", kind=str, choices=NETWORKS)
+    "one in a fraction of the time", kind=str, choices={"full": "Best", "small": "Fast"})
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

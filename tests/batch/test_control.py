@@ -105,3 +105,28 @@ def test_bad_usage(run, capsys, options, words):
     with pytest.raises(SystemExit) as stopped:
         run(*options)
     assert stopped.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_photo_with_label_maps(run, tmp_path, stylizer):
+    style, names = tmp_path / "styles" / STYLES[2].name, ["own.png", "other.png"]
+    for name, size in zip(names, ((96, 64), (96, 96))):
+        labels = Image.new("L", size, 1)
+        labels.paste(2, (0, 0, size[0], size[1] // 2))
+        labels.save(tmp_path / name)
+    own, other = (tmp_path / name for name in names)
+    status, pictures = run(CONTENTS[1], style, "--mode", "photo", "--labels", "--mask", own, "--style-mask", other,
+                           "--size", 96)
+    assert status == 0
+    expected = stylizer(CONTENTS[1], style, mode="photo", labels=True, masks=own, style_masks=other, size=96)
+    assert np.array_equal(np.asarray(pictures.popitem()[1]), np.asarray(expected))
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--mode", "photo", "--keep-colors", CONTENTS[1]], "--keep-colors would leave nothing of it"),
+    (["--mode", "photo", "--texture", "64x64"], "--mode photo needs a photo"),
+    (["--labels", CONTENTS[1]], "--labels needs one --mask"),
+], ids=str)
+def test_what_mode_photo_cannot_do_is_said_first(run, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        run(*arguments, STYLES[2])
+    assert message in capsys.readouterr().err

@@ -13,7 +13,7 @@ from wct import Stylizer
 
 GOLDEN = ROOT / "tests" / "golden"
 SIZE, SIDE = 256, 96  # longest side of the results and of their thumbnails
-ASTRONAUT, CHELSEA, COFFEE, MOOSE, *_ = CONTENTS
+ASTRONAUT, CHELSEA, COFFEE, MOOSE, _, ROCKET = CONTENTS
 WAVE, KANDINSKY, CAFE = (next(path for path in STYLES if name in path.stem) for name in ("wave", "kandinsky", "cafe-t"))
 LEFT, RIGHT = (Image.linear_gradient("L").rotate(angle) for angle in (90, 270))  # white there, soft between
 RESULTS = {
@@ -24,6 +24,7 @@ RESULTS = {
     "adain": lambda s: s(MOOSE, WAVE, transform="adain", stroke=2, size=SIZE),
     "transport": lambda s: s(ASTRONAUT, CAFE, transform="transport", levels=[1, 1, 0.5, 1], size=SIZE),
     "cascade": lambda s: s(CHELSEA, KANDINSKY, mode="cascade", size=SIZE),
+    "photo": lambda s: s(MOOSE, ROCKET, mode="photo", size=SIZE),
     "texture": lambda s: s.texture(KANDINSKY, (SIZE, 192), seed=1).picture,
 }
 

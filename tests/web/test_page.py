@@ -28,7 +28,7 @@ from browsing import (
     told,
 )
 from common import CONTENTS, STYLES
-from PIL import Image
+from PIL import ExifTags, Image
 from playwright.sync_api import expect
 
 TABS = ("Stylise", "Mix", "Gallery", "Texture", "Compare", "Folder")
@@ -147,7 +147,7 @@ def test_a_reload_and_a_link_bring_everything_back(open_page, page_url):
     page = open_page()
     choose_pair(page)
     set_number(page, "Strength", 0.55)
-    page.wait_for_timeout(1000)  # it is kept
+    page.wait_for_function("localStorage.wct?.includes('0.55')")  # it is kept
     press(page, "Copy a link to this painting and these settings")
     expect(page.get_by_text("The link is copied.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
@@ -179,11 +179,11 @@ def test_earlier_results_come_back_by_a_click(open_page):
 def test_a_lost_server_is_said_and_the_page_comes_back(open_page):
     page = open_page()
     choose_photo(page)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(3000)  # it is kept
     page.context.set_offline(True)
-    expect(page.get_by_text("The server does not answer.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("The server does not answer.")).to_be_visible()
     page.route("**/gradio_api/app_id", lambda route: route.fulfill(json={"app_id": 1}), times=1)  # a new server
-    with page.expect_event("load", timeout=30_000):
+    with page.expect_event("load", timeout=PATIENCE):
         page.context.set_offline(False)
     ready(page)
     expect(page.get_by_text("The server does not answer.")).to_have_count(0)
@@ -243,7 +243,9 @@ def test_fast_is_another_network(open_page):
 
 def test_sizes_are_those_that_the_photo_can_have(open_page, tmp_path):
     Image.new("RGB", (4000, 1000), "olive").save(tmp_path / "large.jpg")
-    Image.new("RGB", (4000, 3000), "olive").save(tmp_path / "larger.jpg")
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6  # as phones write photos taken upright
+    Image.new("RGB", (4000, 3000), "olive").save(tmp_path / "larger.jpg", exif=turned)
     page = open_page()
     choose_photo(page, tmp_path / "large.jpg")
     expect(page.get_by_text("4000 × 1000 pixels").first).to_be_visible()
@@ -252,7 +254,7 @@ def test_sizes_are_those_that_the_photo_can_have(open_page, tmp_path):
     expect(longest).to_have_attribute("max", "4000")
     given(page, "photo").click()
     choose_photo(page, tmp_path / "larger.jpg")
-    expect(page.get_by_text("4000 × 3000 pixels; made 2309 long").first).to_be_visible()
+    expect(page.get_by_text("3000 × 4000 pixels; made 2309 long").first).to_be_visible()
     expect(longest).to_have_attribute("max", "2309")
 
 

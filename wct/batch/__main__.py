@@ -31,7 +31,7 @@ class Teller:
     def __call__(self, kind, sentence):
         if sentence and sentence not in self.told:
             self.told.add(sentence)
-            (self.bar.write if self.bar else print)(f"{kind}: {sentence}", file=sys.stderr)
+            (print if self.bar is None else self.bar.write)(f"{kind}: {sentence}", file=sys.stderr)
 
 
 class Here:

@@ -28,14 +28,14 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
     return parser, [
         add("--output", type=place, required=True, metavar="DIR", help="where to write <content>__<style>.png: a "
             "folder, or the URL of one, such as s3://bucket/results"),
-        *(_add_option(parser, option) for option in OPTIONS.values()),
-        add("--blend", nargs="?", type=_numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one "
+        *(add_option(parser, option) for option in OPTIONS.values()),
+        add("--blend", nargs="?", type=numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one "
             "picture, by these weights in the order of their names (default: all the same)"),
-        add("--mask", type=_mask, action="append", metavar="PATH", help="where the style applies (white), else the "
+        add("--mask", type=mask_path, action="append", metavar="PATH", help="where the style applies (white), else the "
             "photo stays: a file, or a folder (and those inside) with one per photo, by its name; with --blend one "
             "for each painting"),
-        add("--style-mask", type=_mask, action="append", metavar="FILE", help="the part of the painting that is used "
-            "(white); with --blend one for each painting"),
+        add("--style-mask", type=mask_path, action="append", metavar="FILE", help="the part of the painting that is "
+            "used (white); with --blend one for each painting"),
         add("--texture", type=_dimensions, metavar="WxH", help="the painting alone, without a photo: a texture of this "
             "size"),
         add("--seed", type=int, default=0, metavar="N", help="another one, another texture, or another --sample"),
@@ -63,7 +63,7 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
 
 def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser, _ = parser_and_actions()
-    args = parser.parse_intermixed_args(_dashed(sys.argv[1:] if argv is None else argv))  # options may stand between
+    args = parser.parse_intermixed_args(dashed(sys.argv[1:] if argv is None else argv))  # options may stand between
     if bool(args.content) == bool(args.texture):
         parser.error("name a photo and a painting; with --texture, a painting alone")
     if not 0 <= args.seed < 2**63:
@@ -80,10 +80,17 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
     if args.texture and (args.mask or any(getattr(args, name) != OPTIONS[name].default for name in photos_own)):
         flags = ", ".join(["--mask", *(OPTIONS[name].flag for name in photos_own)])
         parser.error(f"--texture takes none of {flags}: there is no photo")
+    if args.texture and args.mode == "photo":
+        parser.error("--mode photo needs a photo; leave out --texture, or choose another mode")
+    if args.mode == "photo" and args.keep_colors:
+        parser.error("--mode photo is a change of colours: --keep-colors would leave nothing of it; choose one")
+    if args.labels and (args.blend is not None or len(args.mask or []) != 1 or len(args.style_mask or []) != 1):
+        parser.error("--labels needs one --mask, the photo's label map, and one --style-mask, that of the style; "
+                     "it takes no --blend")
     return parser, args
 
 
-def _dashed(argv):
+def dashed(argv: list[str]) -> list[str]:
     """The arguments without the `--` behind which all are paths, such as begin with a dash: ./ takes its place.
 
     Not every Python that we run on understands it among arguments that are intermixed.
@@ -111,7 +118,8 @@ def table() -> str:
     return "\n".join(rows)
 
 
-def _add_option(parser, option: Option):
+def add_option(parser: argparse.ArgumentParser, option: Option) -> argparse.Action:
+    """The argument that an option of pictures is."""
     told = option.help
     if option.default not in (None, False):
         told += f" (default: {option.default})"
@@ -139,7 +147,8 @@ def _checked(option):
     return parse
 
 
-def _numbers(text):
+def numbers(text):
+    """The type of an argument that is a list of numbers."""
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:
@@ -183,7 +192,8 @@ def _resources(text):
     return {kind: float(number) for kind, number in given.items()}
 
 
-def _mask(text):
+def mask_path(text):
+    """The type of an argument that is a path of a mask, which is there."""
     path = place(text)
     if not isinstance(path, Url) and not os.path.exists(path):  # Path.exists cannot tell of names that are too long
         raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")

@@ -41,11 +41,14 @@ class Record:
 
     recipe: all that makes a difference to the pictures and is the same for all of this run. overwrite: whether pictures
     are made, and replace what is there, in any case. known: whether it is to know what was made before; without, as
-    for a worker that is told what to make and where, it finds nothing. Several runs may share a folder and its record.
+    for a worker that is told what to make and where, it finds nothing. broken: tells of a path whether what is there is
+    nothing whole, by default no whole picture. replace: gives a file its place, as os.replace does. Several runs may
+    share a folder and its record. What is said of files holds for folders of them too.
     """
 
-    def __init__(self, folder, recipe, overwrite=False, known=True):
+    def __init__(self, folder, recipe, overwrite=False, known=True, broken=None, replace=os.replace):
         self.path, self.overwrite, self._whole = folder / NAME, overwrite, known
+        self._broken, self._replace = broken, replace
         self._options = _digest(json.dumps(recipe, sort_keys=True).encode())
         self._made, self._known = {}, {}  # by name; digests of photos and masks by their stamps
         self._read, self._told, self._lock = 0, set(), RLock()
@@ -112,7 +115,7 @@ class Record:
             line = json.dumps([target.name, *identity, info.st_size, info.st_mtime_ns, digest, files])
             record.write(_ending(record) + line.encode() + b"\n")
             record.flush()
-            os.replace(part, target)  # after the line: a picture without one would be another's
+            self._replace(part, target)  # after the line: a picture without one would be another's
             return target, note
 
     def _is_there(self, path):
@@ -125,6 +128,8 @@ class Record:
         """Whether a file is no whole picture, as after a power cut."""
         from PIL import Image
 
+        if self._broken:
+            return self._broken(path)
         try:
             with Image.open(path) as image:
                 image.load()
@@ -215,6 +220,10 @@ def _digest(*parts):
 
 def _file_digest(path):
     whole = blake2b(digest_size=12)
+    if os.path.isdir(path):
+        with os.scandir(path) as entries:
+            infos = sorted((entry.name, entry.stat()) for entry in entries)
+        return _digest(*(f"{name} {info.st_size} {info.st_mtime_ns}" for name, info in infos))
     with open(path, "rb", buffering=0) as file:
         while block := file.read(2**20):
             whole.update(block)

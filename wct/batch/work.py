@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from wct.options import Options
 from wct.runtime.files import NoSpaceError, check_space
 from wct.runtime.places import Url
 
@@ -29,7 +30,7 @@ def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of
     before it.
     """
     def read(content):
-        return reader.submit(_read, stylizer, content, size, record)
+        return reader.submit(_read, stylizer, content, size, options.get("mode", Options.mode), record)
 
     def begin(i, task):
         own = {"size": size, "style_masks": style_masks, "progress": progress and partial(progress, i)}
@@ -139,14 +140,14 @@ def _read_ahead(tasks, read):
         yield waiting
 
 
-def _read(stylizer, content, size, record):
+def _read(stylizer, content, size, mode, record):
     """The content's Picture, None for a texture."""
     if content is None:
         return None
     if record:
         with suppress(OSError):  # as opening it will tell, in better words
             record.file(content)  # before it is read: should it change meanwhile, the next run makes it again
-    return stylizer.open(content, size)
+    return stylizer.open(content, size, mode)
 
 
 def _check_room(size, path, format):

@@ -6,7 +6,7 @@ from statistics import median
 
 from wct.benchmark import memory, peers
 from wct.benchmark.common import available_devices, make_folders, print_table, report, side
-from wct.options import BACKENDS, MODES, NETWORKS, STAGES
+from wct.options import BACKENDS, NETWORK, STAGES
 from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
@@ -61,11 +61,13 @@ def cases(size, backends, stylizers, others):
 
     stylizers: by network. others: programs with a `stylise` and a `forget`, by name.
     """
+    from wct.pipeline.passes import PASSES
+
     content, style = pictures(size)
     for network, stylizer in stylizers.items():
         for backend in backends if network == "full" else [DEFAULT]:
             ours = partial(stylizer.stylise, content, style, size=size, backend=backend, timed=True)
-            for mode in MODES:
+            for mode in PASSES:
                 for cached in (True, False):
                     prepare = partial(stylizer.forget, styles=not cached)
                     yield mode, network, backend, cached, prepare, partial(ours, mode=mode)
@@ -105,7 +107,7 @@ def run(args, device):
     from wct.pipeline.stylizer import Stylizer
 
     dtype = args.dtype and getattr(torch, args.dtype)
-    stylizers = {network: Stylizer.from_pretrained(network=network, device=device, dtype=dtype) for network in NETWORKS}
+    stylizers = {network: Stylizer.from_pretrained(network=network, device=device, dtype=dtype) for network in NETWORK.choices}
     ours = str(stylizers["full"].dtype).removeprefix("torch.")
     others = {"classic": Classic(device), "adain": AdaIN(device)}
     if args.microast:

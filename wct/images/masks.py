@@ -3,7 +3,7 @@
 A mask is data. Its numbers are taken as they are in the file, without profiles, and what they stand for is told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageStat
@@ -23,14 +23,14 @@ TINT = 24  # levels between a pixel's channels: JPEG tints black and white by th
 class Mask:
     """Where a style applies. image: PIL image of mode L, the size of its picture, 255 where it applies as a whole.
 
-    name: what messages call it. share: of the picture that is selected, 0 to 1. notes: sentences on what its numbers
-    were taken for, and how much it selects.
+    name: what messages call it. share: of the picture that is selected, 0 to 1, where it is known. notes: sentences on
+    what its numbers were taken for, and how much it selects.
     """
 
     image: Image.Image
     name: str
-    share: float
-    notes: tuple[str, ...]
+    share: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_mask(source, picture: Picture, fewest: int = 256) -> Mask:
@@ -38,10 +38,13 @@ def open_mask(source, picture: Picture, fewest: int = 256) -> Mask:
 
     source: as for `open_picture`; white is selected, black is not, and between them it is soft. So are other pairs:
     0 and 1, 0 and one class's number, black and one colour. Numbers or colours of several classes are refused, as they
-    do not say which is meant. Of a cut-out, a coloured picture with transparency, the opaque part is selected.
+    do not say which is meant. Of a cut-out, a coloured picture with transparency, the opaque part is selected. A Mask
+    is fitted alone.
     Raises PictureError for these, where its shape is another than the picture's, and where it selects less than
     `fewest` pixels.
     """
+    if isinstance(source, Mask):
+        return replace(source, image=source.image.resize(picture.size, Image.Resampling.BOX))
     name = name_of(source)
     with explained(name), decoded(source, name) as (image, _, orientation, notes):
         grey, taken = _grey(_in_8_bits(image))

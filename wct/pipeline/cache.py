@@ -1,5 +1,7 @@
 """Pictures as the pipeline holds them: encoded, identified, and kept for a while."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
@@ -9,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from wct.images import Picture, PictureError, open_picture, with_alpha
+from wct.images import Mask, Picture, PictureError, open_picture, with_alpha
 from wct.pipeline.tiles import Tile
 from wct.transform import Statistics
 
@@ -21,12 +23,13 @@ AT_ONCE = 2**27  # bytes that it keeps when it is drawn for the first time: it m
 class Content:
     """A content picture, and what the next run with other options need not work out again.
 
-    whole: it as one tile with its features, where it was worked on as a whole and they are no larger than `keeps`.
-    drawn: whether it was drawn before.
+    small: it as the networks see it in mode photo. whole: it as one tile with its features, where it was worked on as a
+    whole and they are no larger than `keeps`. drawn: whether it was drawn before.
     known: by level the Statistics of the features of the deepest that took part: they are the same at any strength.
     """
 
     picture: Picture
+    small: Content | None = None
     whole: Tile | None = None
     known: dict[int, list[Statistics]] = field(default_factory=dict)
     drawn: bool = False
@@ -68,6 +71,8 @@ def identified(value):
         return (fspath(value), info.st_mtime_ns, info.st_size), value
     if isinstance(value, Picture):
         return value, value
+    if isinstance(value, Mask):
+        return identified(value.image)[0], value
     if isinstance(value, Image.Image):
         picture = open_picture(value)
         image = with_alpha(picture.rgb, picture.alpha)

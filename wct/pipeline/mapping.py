@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 
 import torch
@@ -86,6 +86,12 @@ class Maps:
             rest = (1 - sum(shares)).to(x.dtype)
             return rest * x + sum(share.to(x.dtype) * change(x) for change, share in zip(maps, shares))
 
+    def towards(self, other: Maps, share: float) -> Maps:
+        """Maps that go the part `share`, 0 to 1, of the way from these to others, both fitted at all levels."""
+        fitted = {level: [a.towards(b, share) for a, b in zip(maps, other._fitted[level])]
+                  for level, maps in self._fitted.items()}
+        return replace(self, _fitted=fitted)
+
     def _map(self, style, source):
         ridge, method = self.options.ridge, self.options.backend
         if self.options.transform == "adain":
@@ -109,6 +115,25 @@ def gather(tile: Tile, x: torch.Tensor, mask: torch.Tensor | None = None) -> Mom
     weights = cycle([None]) if mask is None else tile.blocks(F.interpolate(mask, x.shape[2:], mode="area"))
     first, *others = (Moments.of(block, weight) for block, weight in zip(tile.blocks(x), weights))
     return sum(others, first)
+
+
+def checked(style, masks, style_masks, weights, labels=False):
+    """Lists of the styles, the masks and the style masks (None where there are none), and the shares of the styles."""
+    styles = listed(style)
+    if not styles:
+        raise ValueError("name one style at least")
+    if labels and (len(styles) > 1 or masks in (None, []) or style_masks in (None, [])):
+        raise ValueError("labels need one style, a label map of the content (masks) and one of the style (style_masks)")
+    masks, style_masks = (value if value is None else listed(value) for value in (masks, style_masks))
+    for name, value in (("masks", masks), ("style_masks", style_masks)):
+        if value is not None and len(value) != len(styles):
+            raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
+    return styles, masks, style_masks, normalised(weights, len(styles))
+
+
+def listed(value):
+    """The list of a value or of several."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def gather_levels(encoder: torch.nn.Module, tile: Tile, levels: int, mask: torch.Tensor | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -30,15 +30,19 @@ class Rendering:
     maps: Maps
     options: Options
 
-    def draw(self, side: int, most: int) -> Image.Image:
-        """The whole picture, mode RGB, from tiles of that side and statistics of `most` pixels."""
+    def draw(self, side: int, most: int, more: int = 0) -> Image.Image:
+        """The whole picture, mode RGB, from tiles of that side and statistics of `most` pixels.
+
+        more: the steps of the work that are to follow.
+        """
         size, clock, levels = self.content.picture.size, self.maps.clock, len(self.maps.strengths)
         boxes = tiles.grid(size, side)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
         # the deepest level has few positions for its channels: no sample there
         unmeasured = boxes if sampled and self.maps.wants(levels) else []
         first = tiles.sample(size, most, self.masks) if sampled else boxes
-        clock.begin((levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured)))
+        steps = (levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured))
+        clock.begin(steps + more)
         for box in unmeasured:
             tile = self._load(box)
             self.maps.measure(levels, tile, tile.features[-1])
@@ -49,7 +53,7 @@ class Rendering:
         run = PASSES[self.options.mode](self.encoder, self.decoder, self.maps, self.options)
         with clock("decode"):
             drawn = run(loaded)
-            calm = self._calm(run)
+            calm = self.calm(run, plain.grounds(self.content.picture.rgb))
             drawn = [calm(tile, x) for tile, x in zip(loaded, drawn)]
             finish = partial(_finish, canvas, lights(loaded, drawn, self.options))
             if not sampled:
@@ -63,9 +67,9 @@ class Rendering:
                 finish(tile, calm(tile, *run([tile])))
         return canvas
 
-    def _calm(self, run):
-        """What gives a tile's result the colours of its plain ground; once the maps are fitted."""
-        becomes = [(colour, self._plain(run, colour)) for colour in plain.grounds(self.content.picture.rgb)]
+    def calm(self, run: Callable, grounds: Sequence[plain.Colour]) -> Callable:
+        """What gives a tile's result, called with both, the colours of plain grounds; once the maps are fitted."""
+        becomes = [(colour, self._plain(run, colour)) for colour in grounds]
 
         def calm(tile, x):
             if not becomes:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 
 import torch
@@ -15,16 +16,18 @@ from torch.nn import functional as F
 from models import load_decoder, load_encoder
 from models.weights import WEIGHTS
 from wct import images
-from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
+from wct.images import Picture, match, open_labels, open_mask, open_picture, to_pil, with_alpha
 from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
-from wct.pipeline import tiles
+from wct.pipeline import photo, tiles
 from wct.pipeline.cache import Content, Recent, fitted, identified
-from wct.pipeline.mapping import Maps, gather_levels, normalised
+from wct.pipeline.films import OfClips
+from wct.pipeline.mapping import Maps, checked, gather_levels, normalised
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.rendering import Rendering
 from wct.pipeline.tensors import TensorStylizer
 from wct.runtime import memory
 from wct.runtime.clock import Clock
+from wct.transform import Statistics
 
 MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
@@ -48,7 +51,7 @@ class Result:
     notes: tuple[str, ...] = ()
 
 
-class Stylizer(TensorStylizer):
+class Stylizer(OfClips, TensorStylizer):
     """Encoder, transform and decoder, for paths and PIL images (`stylise`), over a TensorStylizer.
 
         stylizer = Stylizer.from_pretrained()
@@ -99,15 +102,17 @@ class Stylizer(TensorStylizer):
                 size: int | None = Options.size, keep_colors: bool = Options.keep_colors,
                 stroke: float = Options.stroke, mode: str = Options.mode, transform: str = Options.transform,
                 levels: int | Iterable[float] | None = Options.levels, detail: float = Options.detail,
-                backend: str = Options.backend, ridge: float = Options.ridge, tile: int | None = Options.tile,
-                measure: bool = False, timed: bool = False, progress: Progress | None = None) -> Result:
+                backend: str = Options.backend, ridge: float = Options.ridge, labels: bool = Options.labels,
+                tile: int | None = Options.tile, measure: bool = False, timed: bool = False,
+                progress: Progress | None = None) -> Result:
         """Stylise a picture.
 
         content: a path, a PIL image, or what `open` gave. style: a path or PIL image, or a list of them, mixed by their
         `weights` (all the same by default; they are made to sum to one).
         masks: where the style applies, a picture in the shape of the content, white there and black elsewhere, or
         None for everywhere; of several styles a list. Each region is whitened by its own statistics, and what is in
-        none stays the photo. style_masks: likewise, the part of each style that is used.
+        none stays the photo. style_masks: likewise, the part of each style that is used. With `labels` both are label
+        maps, one of the content and one of its one style (`wct.images.open_labels`).
         strength ... tile: as `wct.Options` tells. levels: at most as many as the Stylizer has.
         measure: also work out the whitening residual. timed: wait for an accelerator at the end of each stage, without
         which its seconds say little. progress: called with the share of the work done, 0 to 1, and the name of the
@@ -117,25 +122,33 @@ class Stylizer(TensorStylizer):
         ValueError for a bad option.
         """
         options = Options(strength=strength, size=size, keep_colors=keep_colors, stroke=stroke, mode=mode,
-                          transform=transform, levels=levels, detail=detail, backend=backend, ridge=ridge, tile=tile)
-        styles, masks, style_masks, shares = _checked(style, masks, style_masks, weights)
+                          transform=transform, levels=levels, detail=detail, backend=backend, ridge=ridge,
+                          labels=labels, tile=tile)
+        styles, masks, style_masks, shares = checked(style, masks, style_masks, weights, labels)
         strengths = level_strengths(options.levels, self.levels)
         clock, residuals = Clock(self.device, progress, timed), [] if measure else None
         with self._lock:
             with clock("encode"):
-                content = self._content(content, size, len(strengths))
-                masks, notes = _opened_masks(masks, content.picture)
+                content = self._content(content, size, mode, len(strengths))
+                if labels:
+                    styles, masks, style_masks, notes = _labelled(styles[0], masks[0], style_masks[0], content.picture)
+                    shares = normalised(None, len(styles))
+                else:
+                    masks, notes = _opened_masks(masks, content.picture)
 
-            def draw(side, most):
+            def draw(side, most, content, masks, options, more=0):
                 with clock("encode"):
                     encoded = [self._style(one, mask, max(content.picture.size), stroke, len(strengths))
                                for one, mask in zip(styles, style_masks or [None] * len(styles))]
                     notes.extend(note for _, told in encoded for note in told)
                 maps = Maps([statistics for statistics, _ in encoded], shares, map_strengths(options, strengths),
                             options, clock, {} if masks else content.known, residuals)
-                return Rendering(self.encoder, self.decoder, content, masks, maps, options).draw(side, most)
+                return Rendering(self.encoder, self.decoder, content, masks, maps, options).draw(side, most, more)
 
-            picture = _within_memory(draw, content, options.tile)
+            if mode == "photo":
+                picture = photo.photograph(partial(_drawn, draw), content, masks, shares, options, clock)
+            else:
+                picture = _drawn(draw, content, masks, options)
             content.drawn = True
             memory.tidy()
         seconds = {stage: clock.seconds[stage] for stage in STAGES}
@@ -157,6 +170,8 @@ class Stylizer(TensorStylizer):
         that need no photo. Returns a Result, errors are those of `stylise`.
         """
         width, height = size
+        if mode == "photo":
+            raise ValueError("mode photo needs a photo, and a texture has none; choose another mode")
         if min(size) < 1 or width * height > self.max_pixels:
             raise ValueError(f"a texture has 1 to {self.max_pixels} pixels, not {width} x {height}")
         picture, seconds = noise(size, seed), Counter()
@@ -171,6 +186,12 @@ class Stylizer(TensorStylizer):
             seconds.update(result.seconds)
         return Result(picture, dict(seconds), result.residual, result.notes)
 
+    def known_style(self, style: Source, mask: Source | None, longest: int, stroke: float, levels: int
+                    ) -> tuple[list[Statistics], tuple[str, ...]]:
+        """(the Statistics of a style at every level, as it is read for contents `longest` pixels long, notes on it)."""
+        with self._lock, torch.inference_mode():
+            return self._style(style, mask, longest, stroke, levels)
+
     def forget(self, styles: bool = True) -> None:
         """Let go of the content that is kept, and of the styles: the next picture is encoded anew."""
         with self._lock:
@@ -178,17 +199,17 @@ class Stylizer(TensorStylizer):
             if styles:
                 self._styles.clear()
 
-    def open(self, content: Source | Picture, size: int | None = None) -> Picture:
-        """The content as `stylise` has it at that size: a wct.images.Picture, which `stylise` takes for a path.
+    def open(self, content: Source | Picture, size: int | None = None, mode: str = Options.mode) -> Picture:
+        """The content as `stylise` has it at that size in that mode: a Picture, which `stylise` takes for a path.
 
         It may be called in another thread, to read a picture while others are worked on.
         """
         picture = content if isinstance(content, images.Picture) else open_picture(content, max_size=size)
-        return fitted(picture, size, MAX_PIXELS, self.max_pixels)
+        return fitted(picture, size, self.max_pixels if mode == "photo" else MAX_PIXELS, self.max_pixels)
 
-    def _content(self, value, size, levels):
+    def _content(self, value, size, mode, levels):
         key, source = identified(value)
-        return self._contents.get((key, size, levels), lambda: Content(self.open(source, size)))
+        return self._contents.get((key, size, mode == "photo", levels), lambda: Content(self.open(source, size, mode)))
 
     def _style(self, value, mask, longest, stroke, levels):
         """(the Statistics of a style at every level, as it is read for contents `longest` pixels long, notes on it)."""
@@ -222,23 +243,6 @@ def noise(size: tuple[int, int], seed: int = 0) -> Image.Image:
     return to_pil(0.5 + 0.1 * mixed)
 
 
-def _checked(style, masks, style_masks, weights):
-    """Lists of the styles, the masks and the style masks (None where there are none), and the shares of the styles."""
-    styles = _listed(style)
-    if not styles:
-        raise ValueError("name one style at least")
-    masks, style_masks = (value if value is None else _listed(value) for value in (masks, style_masks))
-    for name, value in (("masks", masks), ("style_masks", style_masks)):
-        if value is not None and len(value) != len(styles):
-            raise ValueError(f"{len(styles)} styles take {len(styles)} {name}, not {len(value)}")
-    return styles, masks, style_masks, normalised(weights, len(styles))
-
-
-def _listed(value):
-    """The list of a value or of several."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
 def _opened_masks(masks, picture):
     """The content's masks, PIL images of mode L or None, or None where there are none; and a list of notes on them."""
     if masks is None or all(mask is None for mask in masks):
@@ -247,14 +251,24 @@ def _opened_masks(masks, picture):
     return [mask and mask.image for mask in opened], [note for mask in opened if mask for note in mask.notes]
 
 
-def _within_memory(draw, content, tile):
-    """draw(side, most), in smaller tiles and with smaller samples where memory does not suffice."""
+def _labelled(style, labels, style_labels, picture):
+    """For every region of the content the style, the mask (PIL image, mode L), and the style's Mask or None; notes."""
+    style_picture = open_picture(style, max_size=MAX_STYLE_SIDE)
+    own, other = open_labels(labels, picture), open_labels(style_labels, style_picture)
+    pairs, notes = match(own, other)
+    masks, style_masks = zip(*pairs)
+    style_masks = [region and images.Mask(region, other.name) for region in style_masks]
+    return [style] * len(pairs), list(masks), style_masks, notes
+
+
+def _drawn(draw, content, masks, options, more=0):
+    """draw(side, most, ...), in smaller tiles and with smaller samples where memory does not suffice."""
     width, height = content.picture.size
-    side = tile or (tiles.SIDE if width * height > MAX_PIXELS else max(width, height))
+    side = options.tile or (tiles.SIDE if width * height > MAX_PIXELS else max(width, height))
     most = tiles.SAMPLE
     while True:
         try:
-            return draw(side, most)
+            return draw(side, most, content, masks, options, more)
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise

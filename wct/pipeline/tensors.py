@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import torch
 
 from wct.options import Options, level_strengths
-from wct.pipeline import bands, tiles
+from wct.pipeline import bands, photo, tiles
 from wct.pipeline.mapping import Maps, gather_levels, normalised
 from wct.pipeline.passes import PASSES, map_strengths
 from wct.pipeline.rendering import finished, lights
@@ -76,7 +77,8 @@ class TensorStylizer:
 
         content: pixels, or what `encode_content` made of them. style: pixels (1 or B, 3, h, w), one style for all or
         one for each, or what `encode_style` made of them; or a tuple of these, mixed by `weights`. masks: of each style
-        (1 or B, 1, H, W), 0 to 1. The options are those of `stylise`.
+        (1 or B, 1, H, W), 0 to 1. The options are those of `stylise`. Mode photo looks at contents reduced to 512
+        pixels a side, but for what is encoded already.
 
         Nothing is kept, hashed, or taken in tiles. Gradients reach content and style where they are asked for.
         Raises ValueError for a bad option or shape.
@@ -85,6 +87,14 @@ class TensorStylizer:
                           detail=detail, backend=backend, ridge=ridge)
         styles = list(style) if isinstance(style, tuple) else [style]
         strengths, shares = level_strengths(options.levels, self.levels), normalised(weights, len(styles))
+        if masks is not None and len(masks) != len(styles):
+            raise ValueError(f"{len(styles)} styles take {len(styles)} masks, not {len(masks)}")
+        if mode == "photo":
+            if not isinstance(content, Tile):
+                _check_pixels(content, "content")
+            draw = partial(self.render, style=style, weights=weights, transform=transform, levels=levels, detail=detail,
+                           backend=backend, ridge=ridge)
+            return photo.rendered(draw, content, masks, shares, strength)
         tile = content if isinstance(content, Tile) else self.encode_content(content, len(strengths))
         styles = [self.encode_style(one, levels=len(strengths)) if isinstance(one, torch.Tensor) else one
                   for one in styles]
@@ -92,8 +102,6 @@ class TensorStylizer:
             if len(encoded) < len(strengths):
                 raise ValueError(f"the {name} was encoded at {len(encoded)} levels, and {len(strengths)} take part")
         if masks is not None:
-            if len(masks) != len(styles):
-                raise ValueError(f"{len(styles)} styles take {len(styles)} masks, not {len(masks)}")
             masks = [tiles.whole_cells(mask.to(tile.pixels), len(strengths)) for mask in masks]
         tile = Tile(tile.box, tile.outer, tile.pixels, masks, tile.features[:len(strengths)])
         maps = Maps(styles, shares, map_strengths(options, strengths), options, Clock(self.device, timed=False))

@@ -52,6 +52,10 @@ class AffineMap:
         identity = torch.eye(self.matrix.shape[-1], dtype=self.matrix.dtype, device=self.matrix.device)
         return AffineMap(torch.lerp(identity.expand_as(self.matrix), self.matrix, strength), strength * self.offset)
 
+    def towards(self, other: AffineMap, share: float) -> AffineMap:
+        """The map that goes the part `share`, 0 to 1, of the way from this one to another; itself where they agree."""
+        return AffineMap(torch.lerp(self.matrix, other.matrix, share), torch.lerp(self.offset, other.offset, share))
+
 
 def mixed(maps: Sequence[AffineMap], shares: Sequence[float]) -> AffineMap:
     """The weighted sum of maps."""

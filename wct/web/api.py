@@ -42,7 +42,8 @@ class Api:
             network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
             keep_colors: whether to keep the photo's colours
             stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer; "photo" gives
+                a photograph in the light and colours of the other
             transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
             detail: the share of the photo's own features that is kept, 0 to 1
             backend: how the matrix square roots are computed
@@ -151,7 +152,8 @@ class Api:
             size: longest side of the results in pixels; by default that of each photo, as far as the server allows it
             network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
             keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer; "photo" gives
+                a photograph in the light and colours of the other
 
         Yields:
             the pictures that are finished, what failed and why, and in the end a zip of them all
@@ -175,7 +177,8 @@ class Api:
             size: longest side of the results in pixels; by default that of each photo, as far as the server allows it
             network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
             keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer
+            mode: "single" passes once through the networks; "cascade" once per level, which takes longer; "photo" gives
+                a photograph in the light and colours of the other
 
         Returns:
             a zip of the pictures, what failed and why, and how many were made

@@ -1,12 +1,13 @@
-"""What the page, its API and its MCP tools make one of: a photo in a painting, in several, a texture."""
+"""What the page, its API and its tools make a picture at a time: a photo in a painting, in several, a texture."""
 
+import errno
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops
 
 from wct.batch.names import joined
 from wct.images import open_picture, save_picture
@@ -36,7 +37,7 @@ def sentence(error):
         return CANCELLED
     if isinstance(error, MemoryError):
         return "Not enough memory for this picture; choose a smaller size."
-    if isinstance(error, OSError) and error.errno == 28:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The server's disk is full: try again later, or tell whoever runs it."
     return without_folders(str(error))
 
@@ -64,15 +65,15 @@ def _painted(value, number):
     return mask
 
 
-def saved(made, suffix=None):
+def saved(made):
     """The path of a result, written where Gradio serves it from."""
-    path = (new_folder() / made.name).with_suffix(suffix or Path(made.name).suffix)
+    path = new_folder() / made.name
     save_picture(made.picture, path)
     return str(path)
 
 
 class Web:
-    """All share the Stylizers, {network: Stylizer}, of which one works for one of them at a time."""
+    """Makes single pictures, one at a time, with the Stylizers that all clients share: {network: Stylizer}."""
 
     def __init__(self, stylizers, queue=40):
         self.stylizers, self.most = stylizers, stylizers[NETWORK.default].max_pixels
@@ -108,7 +109,8 @@ class Web:
         """(width, height) of a picture. Raises PictureError."""
         try:
             with Image.open(path) as image:
-                return image.size
+                turned = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
+                return image.size[::-1] if turned else image.size
         except Exception:  # other formats, and what is none
             return open_picture(path).size
 

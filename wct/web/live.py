@@ -67,13 +67,14 @@ class Live:
                 time.sleep(SETTLE)
             if ticket.over():
                 raise Cancelled
-            if not (live and settings in client.made and self._still(client.made[settings])):
+            known = client.made.get(settings) if live else None
+            if not known or not Path(known[2]).is_file():
                 made = make(values, ticket.over)
-                client.made[settings] = self._show(client, tab, made), made.told, saved(made)
-                self.web.ledger.add(request.session_hash, client.made[settings][2:])
+                known = client.made[settings] = self._show(client, made), made.told, saved(made)
+                self.web.ledger.add(request.session_hash, known[2:])
                 while len(client.made) > KEPT:
                     client.made.popitem(last=False)
-            value, told, path = client.made[settings]
+            value, told, path = known
             if ticket.over():
                 raise Cancelled
             client.shown[tab], ticket.finished = path, True
@@ -114,13 +115,15 @@ class Live:
         wanted = Path(path).with_suffix(kind.suffix)
         if not wanted.is_file():
             try:
-                save_picture(open_picture(path).rgb if not kind.alpha else self._whole(path), wanted, format)
+                picture = open_picture(path)
+                save_picture(with_alpha(picture.rgb, picture.alpha if kind.alpha else None), wanted, format)
             except ValueError as error:
                 raise gr.Error(sentence(error), print_exception=False) from error
         return gr.DownloadButton(f"Download {wanted.suffix[1:].upper()}", value=str(wanted), interactive=True)
 
     def left(self, request: gr.Request):
-        """A client has gone."""
+        """A client has gone, and so has everybody who waited for its runs."""
+        self.cancel(request)
         self._clients.pop(request.session_hash, None)
         self.web.ledger.left(request.session_hash)
 
@@ -138,11 +141,7 @@ class Live:
             return ticket
 
     @staticmethod
-    def _still(made):
-        """Whether what was made is still there."""
-        return Path(made[2]).is_file()
-
-    def _show(self, client, tab, made):
+    def _show(client, made):
         """The part of the viewer's value that stands for the photo."""
         if made.content is None:
             return {"alt": made.name, "size": list(made.picture.size)}
@@ -154,8 +153,3 @@ class Live:
             client.before = {key: str(path)}
         return {"before": served(client.before[key]), "alt": Path(made.name).stem.replace("__", " in the style of "),
                 "size": list(made.picture.size)}
-
-    @staticmethod
-    def _whole(path):
-        picture = open_picture(path)
-        return with_alpha(picture.rgb, picture.alpha)

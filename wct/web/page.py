@@ -1,5 +1,7 @@
 """The web page: its tabs, and what goes from one to another."""
 
+from importlib.util import find_spec
+
 import gradio as gr
 
 from wct.web.api import Api
@@ -7,7 +9,7 @@ from wct.web.gradio_internals import brief_errors
 from wct.web.handlers import Web
 from wct.web.live import Live
 from wct.web.many import Many
-from wct.web.tabs import compare, folder, gallery, mix, stylise, texture
+from wct.web.tabs import compare, folder, gallery, mix, stylise, texture, video
 from wct.web.tabs.common import Shared
 from wct.web.widgets import QUIETLY, STATIC
 
@@ -33,6 +35,8 @@ TITLE = "Any photo in any painting's style"
 
 
 TABS = (stylise, mix, gallery, texture, compare, folder)
+if all(find_spec(package) for package in ("av", "cv2")):  # which not everybody needs
+    TABS += (video,)
 
 
 def build(stylizers, queue=40, log_out=False):

@@ -1,0 +1,156 @@
+"""Clips written: every kind, their times and sound, and what was begun and goes on."""
+
+from fractions import Fraction
+from itertools import islice
+
+import av
+import numpy as np
+import pytest
+from films import film, noisy, panned, pictures, sound
+from PIL import Image
+
+from wct.clips import ClipError, kind_of, open_clip, writer
+
+
+def copy(clip, path, size=None, alpha=False, identity="", stop=None):
+    """Write the frames of a clip as they are, up to frame `stop`, where the work is interrupted."""
+    def shown():
+        for n, frame in enumerate(clip):
+            if n == stop:
+                raise KeyboardInterrupt
+            if n >= place.done:
+                yield frame, frame.image(size)
+
+    size = size or clip.size
+    place = writer(path, clip, size, identity, alpha)
+    done = place.done
+    place.write(shown())
+    return done
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clip")
+    times = [Fraction(n, 100) for n in (0, 5, 10, 30, 40, 80, 85, 90)]
+    return open_clip(film(folder / "a.mp4", panned(8), times, sound="aac"))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.webm", "a.gif", "a.webp", "a.png", "frames"])
+def test_every_kind(clip, tmp_path, name):
+    path = tmp_path / name
+    copy(clip, path)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    made = open_clip(path)
+    frames = list(made)
+    assert made.size == (96, 64) and len(frames) == 8
+    if name != "frames":
+        shift = frames[0].time  # Matroska has the beginning of AAC before zero, and moves all behind it
+        wanted = [frame.time for frame in clip]
+        assert max(abs(a.time - shift - b) for a, b in zip(frames, wanted)) <= 0.0051
+    for a, b in zip(frames, clip):
+        assert np.abs(np.asarray(a.image().convert("RGB"), float) - np.asarray(b.image(), float)).mean() < 8
+
+
+def test_sound_is_copied_as_it_is(clip, tmp_path):
+    copy(clip, tmp_path / "a.mp4")
+    assert sound(tmp_path / "a.mp4") == sound(clip.path) and clip.sound
+    with av.open(str(tmp_path / "a.mp4")) as made, av.open(str(clip.path)) as before:
+        assert made.streams.audio[0].duration == before.streams.audio[0].duration
+
+
+def test_sound_that_a_kind_cannot_hold_is_encoded_anew(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(24), sound="aac"))
+    copy(clip, tmp_path / "a.webm")
+    assert any("encoded anew" in note for note in clip.notes)
+    with av.open(str(tmp_path / "a.webm")) as made:
+        tone = np.concatenate([frame.to_ndarray()[0] for frame in made.decode(audio=0)])
+    assert abs(len(tone) / 48_000 - 1) < 0.1
+    spectrum = np.abs(np.fft.rfft(tone[4800:43200]))
+    assert abs(spectrum.argmax() * 48_000 / 38_400 - 440) < 3
+
+
+def test_colours_and_tags_of_films(tmp_path):
+    image = Image.new("RGB", (96, 64), (200, 40, 60))
+    clip = open_clip(film(tmp_path / "in.mp4", [image] * 3, matrix="ITU601", full=True, pixels="yuvj420p"))
+    copy(clip, tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as made:
+        frame = next(made.decode(video=0))
+        assert (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
+    assert np.abs(np.subtract(next(iter(open_clip(tmp_path / "a.mp4"))).image().getpixel((9, 9)), (200, 40, 60))
+                  ).max() <= 5
+
+
+def test_transparency_and_loops_are_kept(tmp_path):
+    frames = [image.convert("RGBA") for image in noisy(4)]
+    for frame in frames:
+        frame.paste((0, 0, 0, 0), (0, 0, 20, 20))
+    frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], duration=[40, 40, 120, 200], loop=3)
+    for suffix in (".gif", ".webp", ".png"):
+        copy(open_clip(tmp_path / "in.png"), tmp_path / f"a{suffix}", alpha=True)
+        made = open_clip(tmp_path / f"a{suffix}")
+        assert made.loop == 3
+        image = list(made)[2].image()
+        assert image.getpixel((5, 5))[3] == 0 and image.getpixel((50, 40))[3] == 255
+        assert abs(list(made)[3].time - Fraction(1, 5)) < 0.001
+    assert float(open_clip(tmp_path / "a.gif").duration) == float(open_clip(tmp_path / "a.png").duration) == 0.4
+
+
+def test_a_gif_keeps_its_colours_where_nothing_changes(tmp_path):
+    image = noisy(1)[0]
+    image.save(tmp_path / "in.gif", save_all=True, append_images=[image] * 3, duration=50, loop=0)
+    film_of_one = open_clip(film(tmp_path / "in.mp4", [image] * 4))
+    copy(film_of_one, tmp_path / "a.gif")
+    first, *others = (frame.image().convert("RGB") for frame in open_clip(tmp_path / "a.gif"))
+    assert all(np.abs(np.asarray(one, float) - np.asarray(first, float)).mean() < 1 for one in others)
+
+
+def test_a_film_that_was_begun_goes_on(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(60), sound="aac"))
+    for stop, done in ((20, 0), (41, 20)):
+        with pytest.raises(KeyboardInterrupt):
+            copy(clip, tmp_path / "out.mp4", identity="one", stop=stop)
+        pieces = sorted(tmp_path.glob("out.mp4.unfinished-*.mp4"))
+        assert len(pictures(pieces[-1])[0]) == stop - done and not (tmp_path / "out.mp4").exists()
+    assert copy(clip, tmp_path / "out.mp4", identity="one") == 41
+    times, made = pictures(tmp_path / "out.mp4")
+    assert times == [float(frame.time) for frame in clip] and len(made) == 60
+    for frame, pixels in list(zip(clip, made))[::7]:
+        assert np.abs(np.asarray(frame.image(), float) - pixels).mean() < 8
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+    assert sound(tmp_path / "out.mp4") == sound(clip.path)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "frames"])
+def test_what_was_begun_otherwise_is_begun_anew(tmp_path, name):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(12)))
+    with pytest.raises(KeyboardInterrupt):
+        copy(clip, tmp_path / name, identity="one", stop=6)
+    assert copy(clip, tmp_path / name, identity="another") == 0
+    assert len(list(open_clip(tmp_path / name))) == 12
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["in.mp4", name])
+
+
+def test_numbered_frames_go_on(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(8)))
+    with pytest.raises(KeyboardInterrupt):
+        copy(clip, tmp_path / "out", stop=5)
+    assert copy(clip, tmp_path / "out") == 5
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n:06}.png" for n in range(1, 9)]
+
+
+def test_an_animation_is_whole_or_not_there(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(8)))
+    with pytest.raises(KeyboardInterrupt):
+        copy(clip, tmp_path / "a.gif", stop=5)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_what_is_no_kind():
+    with pytest.raises(ClipError, match=r"out\.avi cannot be written"):
+        kind_of("out.avi")
+    assert kind_of("frames") is None and kind_of("A.MP4").codec == "libx264"
+
+
+def test_reading_stops_where_nobody_reads(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(30)))
+    assert len(list(islice(clip, 2))) == 2

@@ -1,0 +1,215 @@
+"""Clips in a style: shots, maps that belong to them, and results that stay where the scene is."""
+
+import numpy as np
+import pytest
+import torch
+from common import STYLES
+from films import noisy, panned, photo
+from PIL import Image, ImageEnhance
+
+from wct import Stylizer
+from wct.benchmark.flicker import Source, flicker, pan, still
+from wct.pipeline import shots
+from wct.pipeline.motion import Steady, flow_between, moved
+from wct.pipeline.shots import SPAN, STEP, anchors, begins, signature
+from wct.pipeline.video import Shown
+from wct.runtime.threads import ahead
+
+STYLE = Image.open(STYLES[0]).convert("RGB").resize((96, 96))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return Stylizer.from_pretrained(network="small", device="cpu", dtype=torch.float32)
+
+
+def pixels(image):
+    return np.asarray(image).astype(float)
+
+
+def cuts(frames):
+    return [n for n, begun in enumerate(begins(map(signature, frames))) if begun]
+
+
+def test_shots_begin_at_cuts():
+    a, b = noisy(12, i=0), noisy(9, i=2)
+    assert cuts(a + b) == [0, 12] and cuts(a + b + a) == [0, 12, 21]
+
+
+def test_noise_pans_light_and_flashes_are_no_cuts():
+    scene = photo()
+    assert cuts(noisy(20, noise=12)) == [0]
+    assert cuts(panned(20, step=6)) == [0]
+    assert cuts([ImageEnhance.Brightness(scene).enhance(0.3 + 0.05 * n) for n in range(20)]) == [0]
+    flash = [scene] * 8 + [Image.new("RGB", scene.size, "white")] + [scene] * 8
+    assert cuts(flash) == [0]
+
+
+def test_anchors_have_key_frames_around_them():
+    frames = [Shown(image, None, None) for image in noisy(2 * SPAN + 10, (16, 16)) + noisy(5, (16, 16), i=2)]
+    found = list(anchors(frames))
+    assert [(anchor.frame, anchor.shot) for anchor in found] == [
+        (0, 0), (SPAN, 0), (2 * SPAN, 0), (2 * SPAN + 10, 1)]
+    number = {id(frame): n for n, frame in enumerate(frames)}
+    assert [[number[id(key)] for key in anchor.keys] for anchor in found] == [
+        [0, STEP], [SPAN - STEP, SPAN, SPAN + STEP], [2 * SPAN - STEP, 2 * SPAN], [2 * SPAN + 10]]
+
+
+def test_anchors_come_before_the_clip_has_ended():
+    read = []
+
+    def frames():
+        for n, image in enumerate(noisy(3 * SPAN, (16, 16))):
+            read.append(n)
+            yield Shown(image, None, None)
+
+    next(anchors(frames()))
+    assert len(read) <= STEP + shots.LASTING + 1
+
+
+def test_frames_that_are_alike_are_drawn_alike(small):
+    results = [pixels(one) for one in small.stylise_frames([photo()] * (SPAN + STEP + 3), STYLE)]
+    assert len(results) == SPAN + STEP + 3 and all((one == results[0]).all() for one in results)
+    assert (results[0] == pixels(small(photo(), STYLE))).all()
+
+
+def test_a_generator_is_as_good_as_a_list(small):
+    frames = noisy(5)
+    lists, generators = (list(small.stylise_frames(source, STYLE)) for source in (frames, (f for f in frames)))
+    assert all((pixels(a) == pixels(b)).all() for a, b in zip(lists, generators)) and len(generators) == 5
+    assert list(small.stylise_frames([], STYLE)) == []
+
+
+@pytest.mark.parametrize("make, most", [(still, 0.5), (pan, 0.5)])
+def test_flicker_is_halved(small, make, most):
+    source = make(photo((384, 256), 3), (192, 112), 6)
+    steady, alone = (sum(flicker(source, list(small.stylise_frames(source.frames, STYLE, steady=steady))))
+                     for steady in (True, False))
+    assert steady < most * alone
+
+
+def test_a_shot_keeps_its_style(small):
+    """What is steady is as far from the frame by itself as two ways of drawing the same are, not more."""
+    frames = noisy(4, (192, 112))
+    own = pixels(small(frames[-1], STYLE))
+    steady = pixels(list(small.stylise_frames(frames, STYLE))[-1])
+    assert np.abs(own - steady).mean() < 12 and abs(own.std() - steady.std()) < 3
+
+
+def test_a_cut_begins_anew(small):
+    a, b = noisy(3), noisy(3, i=2)
+    results = list(small.stylise_frames(a + b, STYLE))
+    alone = list(small.stylise_frames(b, STYLE))
+    assert all((pixels(x) == pixels(y)).all() for x, y in zip(results[3:], alone))
+
+
+def test_no_strength_is_the_clip_itself(small):
+    frames = noisy(3, noise=0)
+    for result in small.stylise_frames(frames, STYLE, strength=0):
+        assert np.abs(pixels(result) - pixels(frames[0])).max() <= 1
+
+
+def test_masks_still_and_moving(small):
+    frames = noisy(4, noise=0)
+    left = Image.new("L", (96, 64))
+    left.paste(255, (0, 0, 40, 64))
+    moving = [Image.new("L", (96, 64)) for _ in range(3)]
+    for n, mask in enumerate(moving):
+        mask.paste(255, (20 * n, 0, 20 * n + 40, 64))
+    for masks, ends in ((left, [40] * 4), ([moving], [40, 60, 80, 80])):  # the last mask stays
+        for frame, result, end in zip(frames, small.stylise_frames(frames, STYLE, masks=masks), ends):
+            change = np.abs(pixels(frame) - pixels(result)).mean((0, 2))
+            assert change[end + 1:].max() < 2 < change[end - 38:end - 2].mean()
+
+
+def test_a_mask_that_is_empty_in_the_key_frames(small):
+    mask = [Image.new("L", (96, 64))] * 2 + [Image.new("L", (96, 64), 255)]
+    results = list(small.stylise_frames(noisy(3, noise=0), STYLE, masks=[mask]))
+    assert np.abs(pixels(results[0]) - pixels(photo())).max() <= 1
+    assert np.isfinite(pixels(results[2])).all() and np.abs(pixels(results[2]) - pixels(photo())).mean() > 5
+
+
+def test_the_options_of_pictures(small):
+    frames = noisy(2, noise=0)
+    one = small(frames[0], [STYLE, photo(i=2)], weights=[1, 3], keep_colors=True, strength=0.7, levels=3, size=80)
+    clip = list(small.stylise_frames(frames, [STYLE, photo(i=2)], weights=[1, 3], keep_colors=True, strength=0.7,
+                                     levels=3, size=80))
+    assert clip[0].size == (80, 53) and np.abs(pixels(one) - pixels(clip[0])).max() <= 1
+    for options in ({"mode": "cascade"}, {"transform": "transport"}, {"stroke": 2.0, "transform": "adain"}):
+        one, two = small(frames[0], STYLE, **options), list(small.stylise_frames(frames, STYLE, **options))[1]
+        assert np.abs(pixels(one) - pixels(two)).max() <= 1
+    with pytest.raises(ValueError, match="strength must lie"):
+        small.stylise_frames(frames, STYLE, strength=2)
+
+
+def test_plain_ground_is_as_calm_as_in_a_picture(small):
+    frame = Image.new("RGB", (160, 120), "white")
+    frame.paste(photo((50, 40)), (60, 50))
+    one, two = small(frame, STYLE), list(small.stylise_frames([frame, frame], STYLE))[1]
+    assert (pixels(one) == pixels(two)).all() and pixels(two)[:20].std((0, 1)).max() < 2
+
+
+def test_transparency_is_kept(small):
+    frame = photo().convert("RGBA")
+    frame.paste((0, 0, 0, 0), (0, 0, 30, 30))
+    (result,) = small.stylise_frames([frame], STYLE)
+    assert result.mode == "RGBA" and pixels(result)[..., 3].tolist() == pixels(frame)[..., 3].tolist()
+
+
+def test_large_frames_are_taken_in_tiles(small):
+    frames = [photo((700, 600))] * 2
+    whole, tiled = (next(small.stylise_frames(frames, STYLE, tile=tile)) for tile in (None, 512))
+    assert np.abs(pixels(whole) - pixels(tiled)).max() <= 1
+
+
+def test_the_motion_of_a_pan_is_found():
+    steady = Steady()
+    for n, frame in enumerate(panned(9, (192, 112), 2.5)):
+        offset, _ = steady.move(frame, n == 0)
+        assert abs(offset[0] + 2.5 * n) < 0.15 * n + 0.01 and abs(offset[1]) < 0.15 * n + 0.01
+    noise = Steady()
+    offsets = [noise.move(frame, n == 0)[0] for n, frame in enumerate(noisy(9, (192, 112)))]
+    assert set(offsets) == {(0.0, 0.0)}
+
+
+def test_moved_there_and_back():
+    image = photo((120, 90))
+    back = moved(moved(image, 3.5, 1.25, (136, 104)), -3.5, -1.25, (120, 90))
+    assert np.abs(pixels(back) - pixels(image)).mean() < 5
+    assert pixels(moved(image, 8, 0, (128, 90)))[:, 8:].tolist() == pixels(image).tolist()
+
+
+def test_flow_of_pictures_too_small_to_tell():
+    small = np.zeros((8, 20, 3), np.uint8)
+    assert not flow_between(small, small).any()
+
+
+def test_flicker_is_what_it_says():
+    a, b = (Image.new("RGB", (32, 32), (value, value, value)) for value in (100, 151))
+    source = Source("", [a, a, a], (0.0, 0.0))
+    assert flicker(source, [a, b, b]) == pytest.approx([0.04, 0.0])
+    scene = pan(photo((384, 256)), (96, 64), 4)
+    assert max(flicker(scene, scene.frames)) < 2e-3 < flicker(Source("", scene.frames, (0.0, 0.0)), scene.frames)[0]
+
+
+def test_work_ahead():
+    made = []
+
+    def items():
+        for n in range(100):
+            made.append(n)
+            yield n
+
+    stream = ahead(items(), 3)
+    assert [next(stream) for _ in range(5)] == [0, 1, 2, 3, 4]
+    stream.close()
+    assert len(made) <= 10
+
+    def broken():
+        yield 1
+        raise OSError("no more")
+
+    stream = ahead(broken(), 3)
+    assert next(stream) == 1
+    with pytest.raises(OSError, match="no more"):
+        next(stream)

@@ -1,0 +1,180 @@
+"""Clips written: whole or not at all, and what was begun of a film goes on where it was left."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from PIL import Image
+
+from wct.clips.clip import Clip, Frame
+from wct.clips.encoding import TICK, Encoder, Kind, kind_of
+from wct.clips.joining import join
+from wct.images import save_picture
+from wct.runtime.files import write_whole
+
+# readable wherever it is cut off
+FRAGMENTED = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
+Pictures = Iterable[tuple[Frame, Image.Image]]
+
+
+def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: bool = False):
+    """What writes a clip to a path: a Film, an Animation, or NumberedFrames, as the suffix says.
+
+    clip: what it is made of, which gives the rate, the sound and the loops. size: of the pictures. identity: of all
+    that makes a difference to them: what was begun under another is begun anew. alpha: whether they have transparency.
+
+    Its `done` says how many frames are there already. `write(pictures, rename)` takes the others, each with its Frame,
+    and gives the whole clip its place by `rename`, as `wct.runtime.files.write_whole` has it. Raises OSError, its
+    message one sentence, where that fails; what was begun of a film or of numbered frames then stays, readable, for the
+    next run.
+    """
+    kind = kind_of(path)
+    if kind is None:
+        return NumberedFrames(Path(path), identity)
+    return (Film if kind.film else Animation)(Path(path), kind, clip, size, identity, alpha)
+
+
+class Film:
+    """A film: pieces beside its place, OUT.mp4.unfinished-1.mp4 and so on, one for each run that was interrupted;
+    joined in the end, with the sound of the clip, without decoding anything."""
+
+    def __init__(self, path: Path, kind: Kind, clip: Clip, size: tuple[int, int], identity: str, alpha: bool):
+        self.path, self.kind, self.clip, self.size, self.identity, self.alpha = path, kind, clip, size, identity, alpha
+        self.pieces, self.done = [], 0
+        for piece in sorted(self._there(), key=lambda piece: int(piece.stem.rpartition("-")[2])):
+            begun = _begun(piece)
+            if begun and begun["identity"] == identity and begun["first"] == self.done and begun["count"]:
+                self.pieces.append(piece)
+                self.done += begun["count"]
+            else:
+                piece.unlink(missing_ok=True)
+
+    def _there(self):
+        start = f"{self.path.name}.unfinished-"
+        return [piece for piece in self.path.parent.glob("*.mp4")
+                if piece.name.startswith(start) and piece.stem[len(start):].isdecimal()]
+
+    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+        piece = self.path.with_name(f"{self.path.name}.unfinished-{len(self.pieces) + 1}.mp4")
+        with written(self.path):
+            self._piece(piece, iter(pictures))
+        if piece.exists():
+            self.pieces.append(piece)
+        write_whole(self.path, lambda file: join(self.pieces, file, self.kind, self.clip), rename)
+        for piece in self.pieces:
+            piece.unlink(missing_ok=True)
+
+    def _piece(self, piece, pictures):
+        import av
+
+        first = next(pictures, None)
+        if first is None:
+            return
+        told = {"identity": self.identity, "first": self.done, "start": round(first[0].time / TICK)}
+        with av.open(str(piece), "w", format="mp4", options=FRAGMENTED) as container:
+            container.metadata["comment"] = json.dumps(told)
+            encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
+            try:
+                encoder.add(*first)
+                for frame, image in pictures:
+                    encoder.add(frame, image)
+            finally:
+                with suppress(av.error.FFmpegError):  # on a full disk, what is there must do
+                    encoder.end()
+
+
+def _begun(piece):
+    """What a piece says of itself, and how many frames it has; None where it cannot be read."""
+    import av
+
+    try:
+        with av.open(str(piece)) as container:
+            told = json.loads(container.metadata["comment"])
+            return told | {"count": sum(packet.size > 0 for packet in container.demux(video=0))}
+    except (av.error.FFmpegError, OSError, KeyError, IndexError, ValueError):
+        return None
+
+
+class Animation:
+    """An animated GIF, WebP or PNG: written in one go, whole or not at all."""
+
+    done = 0
+
+    def __init__(self, path: Path, kind: Kind, clip: Clip, size: tuple[int, int], identity: str, alpha: bool):
+        self.path, self.kind, self.clip, self.size, self.alpha = path, kind, clip, size, alpha
+
+    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+        import av
+
+        def fill(file):
+            with av.open(file, "w", format=self.kind.format, options=self._options()) as container:
+                encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
+                for frame, image in pictures:
+                    encoder.add(frame, image)
+                encoder.end()
+
+        with written(self.path):
+            write_whole(self.path, fill, rename)
+
+    def _options(self):
+        """How often it is shown, and for how long its last frame."""
+        last = self.clip.last or 1 / self.clip.rate
+        name = "plays" if self.kind.format == "apng" else "loop"
+        loop = self.clip.loop
+        if self.kind.format == "gif":  # which counts repetitions, -1 for none
+            loop = {0: 0, 1: -1}.get(loop, loop - 1)
+            return {name: str(loop), "final_delay": str(round(last / self.kind.tick))}
+        return {name: str(loop)} | ({"final_delay": f"{last.numerator}/{last.denominator}"} if name == "plays" else {})
+
+
+class NumberedFrames:
+    """A folder of PNGs, 000001.png and so on. Until all are there it is called <name>.unfinished."""
+
+    NOTE = ".wct.json"  # what the frames that were begun are made of
+
+    def __init__(self, path: Path, identity: str):
+        self.path, self.identity, self.done = path, identity, 0
+        self.folder = path.with_name(f"{path.name}.unfinished")
+        try:
+            same = json.loads((self.folder / self.NOTE).read_text()) == identity
+        except (OSError, ValueError):
+            same = False
+        while self._frame(self.done).exists():
+            if same:
+                self.done += 1
+            else:
+                self._frame(self.done).unlink()
+                self.done += 1
+        self.done *= same
+
+    def _frame(self, i):
+        return self.folder / f"{i + 1:06}.png"
+
+    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+        with written(self.path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            note = self.folder / self.NOTE
+            write_whole(note, lambda file: file.write(json.dumps(self.identity).encode()))
+            for i, (_, image) in enumerate(pictures, self.done):
+                save_picture(image, self._frame(i))
+            note.unlink()
+            rename(self.folder, self.path)
+
+
+@contextmanager
+def written(path):
+    """Turn what goes wrong inside with the writing into an OSError of one sentence."""
+    import av
+
+    try:
+        yield
+    except (av.error.FFmpegError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise  # it is a sentence already
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"{path} cannot be written ({reason}); check its folder, its permissions and the space left"
+                      ) from error

@@ -17,7 +17,7 @@ from wct.images import Picture, PictureError, open_mask
 from wct.options import MAX_PIXELS, STAGES, Options, level_strengths
 from wct.pipeline.cache import fitted
 from wct.pipeline.mapping import Maps, checked, normalised
-from wct.pipeline.passes import map_strengths
+from wct.pipeline.passes import PASSES, map_strengths
 from wct.pipeline.video import Painter, stylised
 from wct.runtime.clock import Clock
 from wct.runtime.threads import ahead
@@ -99,6 +99,8 @@ class OfClips:
 
 def painter(stylizer, recipe: Recipe, size: tuple[int, int], clock: Clock) -> tuple[Painter, list[str]]:
     """The Painter of a clip whose results have a size, and notes on the styles."""
+    if recipe.options.mode not in PASSES:
+        raise ValueError(f"mode {recipe.options.mode} is for pictures; clips take {' or '.join(PASSES)}")
     strengths = level_strengths(recipe.options.levels, stylizer.levels)
     with clock("encode"):
         known = [stylizer.known_style(style, mask, max(size), recipe.options.stroke, len(strengths))

@@ -4,7 +4,8 @@ import signal
 import sys
 from importlib.util import find_spec
 
-from wct.batch.__main__ import Teller, print_table
+from wct.batch.__main__ import Teller
+from wct.batch.rows import print_table
 from wct.options import MOST_LEVELS, level_strengths
 from wct.runtime.files import check_folder
 from wct.runtime.process import prepare

@@ -24,7 +24,7 @@ from wct.pipeline.tiles import Tile
 
 
 def map_strengths(options: Options, levels: Sequence[float]) -> list[float]:
-    """How far M_k goes from I to T_k; levels: s_1, s_2, ..."""
+    """How far M_k goes from I to T_k; levels: s_1, s_2, ... In the other modes strength comes last."""
     return [options.strength * level if options.mode == "single" else level for level in levels]
 
 

@@ -32,7 +32,7 @@ def reach(strength: float) -> float:
 
 
 def map_strengths(options: Options, levels: Sequence[float]) -> list[float]:
-    """How far M_k goes from I to T_k; levels: s_1, s_2, ..."""
+    """How far M_k goes from I to T_k; levels: s_1, s_2, ... In the other modes strength comes last."""
     return [reach(options.strength) * level if options.mode == "single" else level for level in levels]
 
 

@@ -12,7 +12,6 @@ from typing import Any
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # methods of wct.sqrtm
 DECODERS = ("stylised", "reconstruction")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-NETWORKS = {"full": "Best", "small": "Fast"}  # of `models`
 MODES = {"single": "Painting", "cascade": "Cascade", "photo": "Photograph"}
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = {"zca": "Whitening and colouring", "transport": "Transport", "adain": "AdaIN"}
@@ -114,7 +113,7 @@ class Options:
     """
 
     strength: float = _option(
-        1.0, "Strength", "0 is the photo, 1 the full style; 0.6 to 0.8 suits faces", kind=float, least=0, most=1,
+        1.0, "Strength", "0 is the photo, 1 the full style; 0.5 to 0.7 suits faces", kind=float, least=0, most=1,
         needs_photo=True)
     size: int | None = _option(
         None, "Size", "longest side of the result in pixels; by default the photo's own, reduced to 4 megapixels where "
@@ -135,7 +134,7 @@ class Options:
         None, "Levels", f"how many levels take part, {DEFAULT_LEVELS} by default, or their strengths, the finest first",
         kind=read_levels, least=1, most=MOST_LEVELS, shape="N|S,S,...")
     detail: float = _option(
-        0.06, "Detail", "the share of the photo's own features that is kept: more keeps faces and letters, and less "
+        0.14, "Detail", "the share of the photo's own features that is kept: more keeps faces and letters, and less "
         "of the style", kind=float, least=0, most=1, needs_photo=True)
     backend: str = _option(
         "mpa", "Backend", "how matrix square roots are computed", kind=str, choices={name: name for name in BACKENDS})
@@ -158,7 +157,7 @@ class Options:
 
 NETWORK = Option(
     name="network", default="full", label="Network", help="the one whose pictures are closest to the style, or a small "
-    "one in a fraction of the time", kind=str, choices=NETWORKS)
+    "one in a fraction of the time", kind=str, choices={"full": "Best", "small": "Fast"})
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

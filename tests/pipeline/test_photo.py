@@ -228,3 +228,18 @@ def test_labels_meet_labels(small):
     assert any("lacks label #0000c8" in note for note in result.notes)
     with pytest.raises(PictureError, match="no label in common"):
         small(photo, style, style_masks=halves(style.size, "yellow", "white"), **options)
+
+
+def test_a_clip_is_steady_and_still_itself(small):
+    photo, style = opened(MOOSE, 640), opened(ROCKET)
+    generator = np.random.default_rng(0)
+    frames = [Image.fromarray((pixels(photo) + generator.normal(0, 3, (*photo.size[::-1], 3))).clip(0, 255)
+                              .astype(np.uint8)) for _ in range(3)]
+    made = list(small.stylise_frames(frames, style, mode="photo"))
+    assert [frame.size for frame in made] == [photo.size] * 3
+    assert structure(to_tensor(made[0]), to_tensor(frames[0])) > 0.95
+    assert np.abs(pixels(made[0]).mean((0, 1)) - pixels(small(photo, style, mode="photo")).mean((0, 1))).max() < 6
+    flicker = np.abs(pixels(made[1]).mean((0, 1)) - pixels(made[2]).mean((0, 1)))
+    assert flicker.max() < 0.5
+    with pytest.raises(ValueError, match="labels are of photos"):
+        list(small.stylise_frames(frames, style, labels=True))

@@ -138,8 +138,6 @@ def test_the_options_of_pictures(small):
     for options in ({"mode": "cascade"}, {"transform": "transport"}, {"stroke": 2.0, "transform": "adain"}):
         one, two = small(frames[0], STYLE, **options), list(small.stylise_frames(frames, STYLE, **options))[1]
         assert np.abs(pixels(one) - pixels(two)).max() <= 1
-    with pytest.raises(ValueError, match="mode photo is for pictures"):
-        list(small.stylise_frames(frames, STYLE, mode="photo"))
     with pytest.raises(ValueError, match="strength must lie"):
         small.stylise_frames(frames, STYLE, strength=2)
 

@@ -162,7 +162,7 @@ def test_nobody_reads_other_files(page_url, client):
 def test_nobody_names_files_of_the_server(page_url, client, tmp_path, mark):
     named = {"path": str(CONTENTS[0]), **mark}
     data = {  # every endpoint that takes files, and those that the page alone uses
-        "stylise": [named, named, 1, 64, "full", False, 1, "single", "zca", 0.06, "mpa", 0.01, 1, 1, 1, 1, 0],
+        "stylise": [named, named, 1, 64, "full", False, 1, "single", "zca", 0.14, "mpa", 0.01, 1, 1, 1, 1, 0],
         "texture": [named, 64, 64, 1, 0, "full"],
         "compare": [named, named, ["mpa"], 1, 64],
         "folder": [[named], [named], [], 1, 64, "full", False, "single"],

@@ -25,7 +25,7 @@ def waits(clients):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seconds) == CLIENTS * RUNS
+    assert len(seconds) == len(clients) * RUNS
     return seconds
 
 

@@ -23,6 +23,7 @@ def test_in_and_out_and_what_strangers_may_not(browser, serve):
         page.get_by_label("password").fill("wrong")
         page.get_by_role("button", name="Login").click()
         expect(page.get_by_text("Incorrect Credentials")).to_be_visible(timeout=PATIENCE)
+        page.get_by_label("username").fill("ann")  # both are empty again
         page.get_by_label("password").fill("a:b")
         page.get_by_role("button", name="Login").click()
         ready(page)

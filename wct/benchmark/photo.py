@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from wct.benchmark.common import count, make_folders, print_table, report
-from wct.options import NETWORKS
+from wct.options import NETWORK
 from wct.runtime.arguments import list_of, one_of
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
@@ -33,7 +33,8 @@ def add_command(commands):
         "list away (default: eight pairs of examples/)")
     add("--pairs", type=Path, metavar="FILE", help="lines with two names of the folder's, photo and style")
     add("--size", type=count, default=512, metavar="N", help="longest side of the pictures (default: 512)")
-    add("--network", type=list_of(one_of(*NETWORKS)), default=list(NETWORKS), metavar="N[,N]", help="default: both")
+    add("--network", type=list_of(one_of(*NETWORK.choices)), default=list(NETWORK.choices), metavar="N[,N]",
+        help="default: both")
     add("--judge", type=Path, metavar="DIR", help="a folder with judge.py, whose Judge().features(x) gives the layers "
         "that distances are taken in (default: our encoder's, which sees itself more kindly than another would)")
     add("--report", type=report_path, metavar="FILE", help="write one row per program to FILE.json or .csv")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wct.benchmark import peers
 from wct.benchmark.common import make_folders, print_table, report, side
-from wct.options import NETWORKS, OPTIONS
+from wct.options import NETWORK, OPTIONS
 from wct.runtime.arguments import count, list_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
@@ -37,7 +37,7 @@ def add_command(commands):
     add("--only", type=list_of(str), metavar="NAME,...", help="styles to take, without suffix (default: all)")
     add("--pairs", type=count, default=24, metavar="N", help="default: 24")
     add("--size", type=side, default=512, metavar="N", help="longest side of contents and styles (default: 512)")
-    add("--networks", type=list_of(str), default=list(NETWORKS), metavar="N,...", help="default: " + ",".join(NETWORKS))
+    add("--networks", type=list_of(str), default=list(NETWORK.choices), metavar="N,...", help="default: both")
     add("--along", choices=CURVES, help="measure a curve along an option; of others along their strength")
     add("--values", type=list_of(float), metavar="X,...", help="of that option")
     peers.add_options(parser)
@@ -107,8 +107,8 @@ def rows(args, parser, chosen, judge, kept):
 def differences(kept):
     """Lines: each network of ours less each peer, pair by pair, at the default of its option."""
     ours = {name: scores for (name, option, value), scores in kept.items()
-            if name in NETWORKS and value == OPTIONS[option].default}
-    theirs = {name: scores for (name, _, value), scores in kept.items() if name not in NETWORKS and value == 1}
+            if name in NETWORK.choices and value == OPTIONS[option].default}
+    theirs = {name: scores for (name, _, value), scores in kept.items() if name not in NETWORK.choices and value == 1}
     for a, b in ((a, b) for a in ours for b in theirs):
         less = told({key: [x - y for x, y in zip(ours[a][key], theirs[b][key])] for key in ("lpips", "gram")})
         yield (f"{a} - {b}: LPIPS {less['lpips']:+.4f} +- {less['lpips_error']:.4f}, "
@@ -134,8 +134,8 @@ def plot(rows, path):
 
 def main(args, parser):
     for name in args.networks:
-        if name not in NETWORKS:
-            parser.error(f"--networks: {name} is none of {', '.join(NETWORKS)}")
+        if name not in NETWORK.choices:
+            parser.error(f"--networks: {name} is none of {', '.join(NETWORK.choices)}")
     if args.values and not args.along:
         parser.error("--values are those of an option: name it by --along")
     for value in args.values or []:

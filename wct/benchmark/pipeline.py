@@ -6,7 +6,7 @@ from statistics import median
 
 from wct.benchmark import memory, peers
 from wct.benchmark.common import available_devices, make_folders, print_table, report, side
-from wct.options import BACKENDS, NETWORKS, STAGES
+from wct.options import BACKENDS, NETWORK, STAGES
 from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
@@ -107,7 +107,8 @@ def run(args, device):
     from wct.pipeline.stylizer import Stylizer
 
     dtype = args.dtype and getattr(torch, args.dtype)
-    stylizers = {network: Stylizer.from_pretrained(network=network, device=device, dtype=dtype) for network in NETWORKS}
+    stylizers = {network: Stylizer.from_pretrained(network=network, device=device, dtype=dtype)
+                 for network in NETWORK.choices}
     ours = str(stylizers["full"].dtype).removeprefix("torch.")
     others = {"classic": Classic(device), "adain": AdaIN(device)}
     if args.microast:

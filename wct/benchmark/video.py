@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 
 from wct.benchmark import memory, peers
 from wct.benchmark.common import count, make_folders, print_table, report
-from wct.options import NETWORKS, STAGES
+from wct.options import NETWORK, STAGES
 from wct.runtime.arguments import list_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
@@ -41,7 +41,7 @@ def add_command(commands):
     add("--style", type=Path, default=STYLE, metavar="FILE", help="the painting (default: Hokusai's Great Wave)")
     add("--size", type=count, default=320, metavar="N", help="longer side of the clips (default: 320)")
     add("--frames", type=count, default=24, metavar="N", help="of each (default: 24)")
-    add("--network", choices=tuple(NETWORKS), default="small", help="ours (default: small)")
+    add("--network", choices=tuple(NETWORK.choices), default="small", help="ours (default: small)")
     peers.add_options(parser)
     add("--speed", type=list_of(count), default=[256, 640], metavar="N[,N...]",
         help="longer sides to time the film at (default: 256,640)")

@@ -17,8 +17,9 @@ from wct.images import Picture, PictureError, open_mask
 from wct.options import MAX_PIXELS, STAGES, Options, level_strengths
 from wct.pipeline.cache import fitted
 from wct.pipeline.mapping import Maps, checked, normalised
-from wct.pipeline.passes import PASSES, map_strengths
-from wct.pipeline.video import Painter, stylised
+from wct.pipeline.passes import map_strengths
+from wct.pipeline.photo import reduced
+from wct.pipeline.video import Painter, Photographer, stylised
 from wct.runtime.clock import Clock
 from wct.runtime.threads import ahead
 
@@ -99,15 +100,18 @@ class OfClips:
 
 def painter(stylizer, recipe: Recipe, size: tuple[int, int], clock: Clock) -> tuple[Painter, list[str]]:
     """The Painter of a clip whose results have a size, and notes on the styles."""
-    if recipe.options.mode not in PASSES:
-        raise ValueError(f"mode {recipe.options.mode} is for pictures; clips take {' or '.join(PASSES)}")
-    strengths = level_strengths(recipe.options.levels, stylizer.levels)
+    strengths, options = level_strengths(recipe.options.levels, stylizer.levels), recipe.options
+    if options.labels:
+        raise ValueError("labels are of photos; a clip takes masks and style masks, one for each style")
+    still = options.mode == "photo"
+    longest = max(reduced(size) if still else size)
     with clock("encode"):
-        known = [stylizer.known_style(style, mask, max(size), recipe.options.stroke, len(strengths))
+        known = [stylizer.known_style(style, mask, longest, options.stroke, len(strengths))
                  for style, mask in zip(recipe.styles, recipe.style_masks or [None] * len(recipe.styles))]
     maps = Maps([statistics for statistics, _ in known], normalised(recipe.weights, len(known)),
-                map_strengths(recipe.options, strengths), recipe.options, clock)
-    return (Painter(stylizer.encoder, stylizer.decoder, maps, recipe.options),
+                map_strengths(options, strengths), options, clock)
+    kind = Photographer if still else Painter
+    return (kind(stylizer.encoder, stylizer.decoder, maps, options),
             [note for _, notes in known for note in notes])
 
 

@@ -180,11 +180,16 @@ def rendered(draw: Callable[..., torch.Tensor], content: torch.Tensor | Tile, ma
     return carry(changes, photo, strength, masks and regions([mask.to(drawn) for mask in masks], weights))
 
 
+def reduced(size: tuple[int, int]) -> tuple[int, int]:
+    """The size at which a photo is stylised: its longest side is SIDE long at most."""
+    scale = min(1.0, SIDE / max(size))
+    return tuple(max(1, round(scale * side)) for side in size)
+
+
 def _shrunk(photo):
-    """Pictures (B, 3, H, W) with their longest side SIDE long at most."""
-    scale = SIDE / max(photo.shape[2:])
-    size = [max(1, round(scale * side)) for side in photo.shape[2:]]
-    return F.interpolate(photo, size, mode="bilinear", antialias=True).clamp(0, 1) if scale < 1 else photo
+    """Pictures (B, 3, H, W) as they are stylised."""
+    size = reduced(photo.shape[2:])
+    return F.interpolate(photo, size, mode="bilinear", antialias=True).clamp(0, 1) if size != photo.shape[2:] else photo
 
 
 def _fitting(mask, photo):
@@ -200,15 +205,25 @@ def photograph(draw: Callable[..., Image.Image], content: Content, masks: Sequen
     """
     picture, kept = content.picture, content.small
     if kept is None:
-        small = fitted(picture, min(SIDE, max(picture.size)), MAX_PIXELS, MAX_PIXELS)
+        small = fitted(picture, max(reduced(picture.size)), MAX_PIXELS, MAX_PIXELS)
         kept = content.small = Content(replace(small, alpha=None))
     small = kept.picture.rgb
     small_masks = masks and [mask and mask.resize(small.size, Image.Resampling.BOX) for mask in masks]
     drawn = draw(kept, small_masks, replace(options, mode="single", strength=1.0), picture.size[0] * picture.size[1])
+    return transfer(picture.rgb, small, drawn, masks, weights, options.strength, clock)
+
+
+def transfer(photo: Image.Image, small: Image.Image, drawn: Image.Image, masks: Sequence[Image.Image | None] | None,
+             weights: Sequence[float], strength: float, clock: Clock) -> Image.Image:
+    """The photo, mode RGB, changed as it was from `small`, it reduced, to `drawn`, which is as large; in bands.
+
+    masks, weights: as for `photograph`.
+    """
+    few = masks and [mask and mask.resize(small.size, Image.Resampling.BOX) for mask in masks]
     with clock("transform"):
-        changes = [fit(to_tensor(small), to_tensor(drawn), mask and to_tensor(mask)) for mask in small_masks or [None]]
+        changes = [fit(to_tensor(small), to_tensor(drawn), mask and to_tensor(mask)) for mask in few or [None]]
     with clock("decode"):
-        return _carried(changes, picture.rgb, options.strength, masks, weights, clock)
+        return _carried(changes, photo, strength, masks, weights, clock)
 
 
 def _carried(changes, photo, strength, masks, weights, clock):

@@ -23,7 +23,7 @@ from PIL import Image
 from wct.images import to_pil, with_alpha
 from wct.images.colour import fill_invisible
 from wct.options import MAX_PIXELS, Options
-from wct.pipeline import bands, plain, tiles
+from wct.pipeline import bands, photo, plain, tiles
 from wct.pipeline.mapping import Maps
 from wct.pipeline.motion import Steady, moved
 from wct.pipeline.passes import PASSES
@@ -145,6 +145,32 @@ class Painter:
             features = bands.encode(self.encoder, tile.pixels, self.levels)
             masks = shown.masks and tile.masked(shown.masks, self.levels)
             return replace(tile, features=features, spare=True, masks=masks)
+
+
+class Photographer(Painter):
+    """A Painter for mode photo: what it fits and draws is small, and what changed is carried to the frame."""
+
+    def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, maps: Maps, options: Options):
+        self.strength = options.strength
+        super().__init__(encoder, decoder, maps, replace(options, mode="single", strength=1.0))
+
+    def fit(self, keys: list[Shown]) -> Fit:
+        return super().fit([_reduced(key) for key in keys])
+
+    def draw(self, shown: Shown, fit: Fit, offset: tuple[float, float] = (0, 0)) -> Image.Image:
+        small = _reduced(shown)
+        scale = small.image.width / shown.image.width
+        drawn = super().draw(small, fit, tuple(scale * way for way in offset))
+        with torch.inference_mode():
+            return photo.transfer(shown.image, small.image, drawn, shown.masks, self.maps.shares, self.strength,
+                                  self.maps.clock)
+
+
+def _reduced(shown):
+    """The frame as mode photo looks at it."""
+    size = photo.reduced(shown.image.size)
+    return replace(shown, image=shown.image.resize(size, Image.Resampling.LANCZOS),
+                   masks=shown.masks and [mask and mask.resize(size, Image.Resampling.BOX) for mask in shown.masks])
 
 
 def _usable(keys):

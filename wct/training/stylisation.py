@@ -35,6 +35,7 @@ class Stylisation:
 
     def __init__(self, networks, loss_network, photos, args, layout):
         self.networks, self.loss_network, self.layout = networks, loss_network, layout
+        self.fixed = networks.name == "full"  # its encoder is the loss network: what it gives is known from the start
         self.learning = list(networks.decoder.blocks.values())
         self.weights = WEIGHTS | {"content": args.content_weight}
         pictures = {name: picture for folder in args.styles for name, picture in read_folder(folder).items()}
@@ -91,18 +92,15 @@ class Stylisation:
     def stylised(self, networks, content, style):
         """The program's single pass at full strength (`wct.pipeline.passes`), pictures (B, 3, H, W), with whitening and
         colouring differentiated by the Lyapunov equation."""
-        if networks.name == "full":  # its encoder is the loss network: the statistics are known
-            ends = stage_ends(style.known)[: self.levels]
-            targets = [Statistics(mean, gram - mean[..., :, None] * mean[..., None, :]) for gram, mean in ends]
-        else:
-            targets = [statistics(f) for f in networks.encoder(style.pictures)]
-        features = networks.encoder(content.pictures, self.levels)
-        x = features[-1]
+        features = content.encoded or networks.encoder(content.pictures, self.levels)
+        targets = style.rooted or [rooted(f, colouring) for f in networks.encoder(style.pictures)]
+        x, own = features[-1], content.rooted and content.rooted[-1]
         for level in range(self.levels, 0, -1):
             with torch.autocast(x.device.type, enabled=False):  # the map is rounded once, as in the program
-                own, target = statistics(x), targets[level - 1]
-                change = zca(own, target, whitening(own, method="eigh"), colouring(target, method="eigh"))
-            x = networks.decoder.block(level)(change(x))
+                *own, white = own or rooted(x, whitening)
+                *target, root = targets[level - 1]
+                change = zca(Statistics(*own), Statistics(*target), white, root)
+            x, own = networks.decoder.block(level)(change(x)), None
             if level > 1:
                 x = torch.lerp(x, features[level - 2], Options.detail)
         return x
@@ -110,46 +108,82 @@ class Stylisation:
     @torch.no_grad()
     def content(self, picture):
         """The Crop of a photo (1, 3, H, W): features, in half precision to spare memory."""
-        return Crop(picture, [f.bfloat16().cpu() for f in self._layers(picture)[CONTENT_LAYERS]])
+        found = [f.bfloat16().cpu() for f in self._layers(picture)]
+        crop = Crop(picture, found[CONTENT_LAYERS])
+        if self.fixed:
+            crop.encoded = stage_ends(found)[: self.levels]
+            crop.rooted = [rooted(crop.encoded[-1], whitening)]
+        return crop
 
     @torch.no_grad()
     def style(self, picture):
         """The Crop of a style (1, 3, H, W): moments."""
-        return Crop(picture, [tuple(x.cpu() for x in moments(f)) for f in self._layers(picture)])
+        found = self._layers(picture)
+        crop = Crop(picture, [tuple(x.cpu() for x in moments(f)) for f in found])
+        if self.fixed:
+            crop.rooted = [tuple(x.cpu() for x in rooted(f, colouring)) for f in stage_ends(found)[: self.levels]]
+        return crop
 
     def _layers(self, picture):
         return layers(self.loss_network, picture.to(**self.layout))
 
 
+def rooted(features, root):
+    """Mean and covariance (B, n), (B, n, n) of features, and the covariance's root: `whitening` or `colouring`."""
+    own = statistics(features)
+    return own.mean, own.covariance, root(own, method="eigh")
+
+
 @dataclass
 class Crop:
-    """A picture (1, 3, H, W) in [0, 1], and what is known of it for the losses: features, or pairs of moments."""
+    """A picture (1, 3, H, W) in [0, 1], and what is known of it.
+
+    known: for the losses, features or pairs of moments. Of a fixed encoder besides, encoded: its features; rooted: what
+    `rooted` gives of the levels whose statistics nothing learned can change.
+    """
 
     picture: torch.Tensor
     known: list
+    encoded: list | None = None
+    rooted: list | None = None
 
 
 @dataclass
 class Batch:
-    """Crops of one size together."""
+    """Crops of one size together, as Crop has them."""
 
     pictures: torch.Tensor
     known: list
+    encoded: list | None
+    rooted: list | None
 
     @staticmethod
     def of(crops):
-        known = [tuple(map(torch.cat, zip(*parts))) if isinstance(parts[0], tuple) else torch.cat(parts)
-                 for parts in zip(*(crop.known for crop in crops))]
-        return Batch(torch.cat([crop.picture for crop in crops]), known)
+        parts = ([getattr(crop, name) for crop in crops] for name in ("known", "encoded", "rooted"))
+        return Batch(torch.cat([crop.picture for crop in crops]), *map(_together, parts))
 
     def to(self, layout):
-        device = layout["device"]
-        known = [tuple(x.to(device) for x in k) if isinstance(k, tuple) else k.to(device) for k in self.known]
-        return Batch(self.pictures.to(**layout), known)
+        rest = (_each(part, lambda x: x.to(layout["device"])) for part in (self.known, self.encoded, self.rooted))
+        return Batch(self.pictures.to(**layout), *rest)
+
+
+def _together(lists):
+    """Lists of tensors, or of tuples of tensors, as one; None where they are None."""
+    if lists[0] is None:
+        return None
+    return [tuple(map(torch.cat, zip(*parts))) if isinstance(parts[0], tuple) else torch.cat(parts)
+            for parts in zip(*lists)]
+
+
+def _each(parts, function):
+    if parts is None:
+        return None
+    return [tuple(map(function, part)) if isinstance(part, tuple) else function(part) for part in parts]
 
 
 class Bank:
-    """Some of many things that are dear to make: every draw but of a full bank makes a new one."""
+    """Some of many things that are dear to make: a draw makes a new one until the bank is full, and then one in ten
+    draws, in another's place."""
 
     def __init__(self, make, most):
         self.make, self.most, self.kept = make, most, []
@@ -157,7 +191,9 @@ class Bank:
     def draw(self, count):
         """`count` of them."""
         fresh = []
-        if len(self.kept) < self.most:
+        if len(self.kept) < self.most or torch.rand(()) < 0.1:
             fresh = [self.make()]
+            if len(self.kept) == self.most:
+                self.kept.pop(int(torch.randint(self.most, ())))
             self.kept += fresh
         return fresh + [self.kept[i] for i in torch.randint(len(self.kept), (count - len(fresh),))]

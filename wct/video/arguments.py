@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
         ".webm, .gif, .webp, .png; without one, a folder of numbered frames; for several clips or paintings the folder "
         "of <clip>__<style>")
     for option in OPTIONS.values():
-        add_option(parser, option)
+        if option.name != "labels":  # of photos
+            add_option(parser, option)
     add("--blend", nargs="?", type=numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one clip, by "
         "these weights in the order of their names (default: all the same)")
     add("--mask", type=mask_path, action="append", metavar="PATH", help="where the style applies (white), else the "
@@ -55,7 +56,7 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
 
 def options_of(args: argparse.Namespace) -> dict:
     """What the command line says of each of `wct.options.OPTIONS`."""
-    return {name: getattr(args, name) for name in OPTIONS}
+    return {name: getattr(args, name) for name in OPTIONS if name != "labels"}
 
 
 def _rate(text):

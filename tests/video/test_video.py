@@ -200,7 +200,7 @@ def test_killed_and_interrupted(place, start):
 @pytest.mark.skipif(not shutil.which("unshare") or subprocess.run(
     ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /tmp"], capture_output=True).returncode != 0,
     reason="no small disk can be mounted here")
-@pytest.mark.parametrize("name, room", [("out.mp4", "64k"), ("out.gif", "64k"), ("frames", "128k")])
+@pytest.mark.parametrize("name, room", [("out.mp4", "32k"), ("out.gif", "64k"), ("frames", "128k")])
 def test_a_full_disk(place, name, room):
     """It says so in a sentence; with more room, the same command makes the clip."""
     script = """mkdir -p disk; mount -t tmpfs -o size=$3 tmpfs disk; export PYTHONPATH=$1

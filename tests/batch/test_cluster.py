@@ -99,7 +99,7 @@ def quick(folder, seconds=0.0):
             times = dict.fromkeys(("encode", "transform", "decode"), 0.01)
             return SimpleNamespace(picture=open_picture(style).rgb, seconds=times, notes=())
 
-        return SimpleNamespace(open=lambda path, size=None: open_picture(path), stylise=stylise)
+        return SimpleNamespace(open=lambda path, *_: open_picture(path), stylise=stylise)
 
     return load
 

@@ -99,7 +99,7 @@ def quick(folder, seconds=0.0):
             times = dict.fromkeys(("encode", "transform", "decode"), 0.01)
             return SimpleNamespace(picture=open_picture(style).rgb, seconds=times, notes=())
 
-        return SimpleNamespace(open=lambda path, size=None: open_picture(path), stylise=stylise)
+        return SimpleNamespace(open=lambda path, *_: open_picture(path), stylise=stylise)
 
     return load
 
@@ -184,7 +184,9 @@ def test_ctrl_c_ends_in_order(command, place):
     status, told = command(*run, load=quick(place, 0.3))
     rows = json.loads((place / "r.json").read_text())
     assert status == 130 and "goes on" in told and 3 <= len(rows) < 24
-    assert {os.path.basename(row["output"]) for row in rows} == {path.name for path in (place / "out").glob("*.png")}
+    made = {path.name for path in (place / "out").glob("*.png")}
+    told = {os.path.basename(row["output"]) for row in rows}
+    assert told <= made and len(made - told) <= 2  # what workers had in hand may be written, and is skipped next time
     assert hidden(place / "out") == [".wct.jsonl"]
 
 

@@ -7,6 +7,8 @@ WHERE = {  # what an option's help says of its folder
     "microast": "the folder of MicroAST, net_microAST.py with its weights in models/",
 }
 
+NAMES = {"adain": "AdaIN", "microast": "MicroAST"}
+
 
 def add_options(parser):
     """--adain and --microast."""

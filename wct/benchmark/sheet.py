@@ -70,7 +70,7 @@ def main(args, parser):
     make_folders(parser, args.output.parent)
     stylizer, classic = Stylizer.from_pretrained(device="cpu"), Classic("cpu")
     programs = {"ours": stylizer, "classic WCT": lambda *pair: classic.stylise(*pair).picture}
-    programs |= {name: peer.stylise for name, peer in peers.named(args, parser).items()}
+    programs |= {peers.NAMES[name]: peer.stylise for name, peer in peers.named(args, parser).items()}
     made = rows(PAIRS[:args.pairs], args.size, programs.values())
     try:
         save_picture(sheet(["photo", "painting", *programs], list(tqdm(made, total=len(PAIRS[:args.pairs])))),

@@ -24,7 +24,7 @@ class Probe:
         self.opened, self.begun = ([Event() for _ in range(count + 1)] for _ in range(2))
         self.opened[count].set()  # there is none after the last
 
-    def open(self, content, size=None):
+    def open(self, content, size=None, mode="single"):
         self.opened[int(content.stem)].set()
         return Picture(Image.new("RGB", (4, 4)), None, content.stem)
 

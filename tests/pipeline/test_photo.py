@@ -103,7 +103,8 @@ def test_strength_is_the_share_of_the_change(small):
     photo, style = opened(MOOSE), opened(ROCKET)
     none, half, full = (pixels(small(photo, style, mode="photo", strength=a)) for a in (0, 0.5, 1))
     assert (none == pixels(photo)).all()
-    assert np.abs(half - (none + full) / 2).max() <= 1
+    inside = ((full > 0) & (full < 255)).all(-1)  # elsewhere the full change was cut off
+    assert inside.mean() > 0.8 and np.abs(half - (none + full) / 2)[inside].max() <= 1
 
 
 def test_the_photo_keeps_its_size_where_paintings_are_reduced(small, monkeypatch):

@@ -63,11 +63,11 @@ class Url(PurePosixPath):
             return False
 
 
-def place(path: str | os.PathLike) -> Path | Url:
+def place(path: str | bytes | os.PathLike) -> Path | Url:
     """What a text or a path stands for: a Url where it begins with a scheme, but file://, else a Path."""
     if isinstance(path, PurePath):
         return path
-    text = os.fspath(path)
+    text = os.fsdecode(path)
     found = _URL.match(text)
     if found and found[1].lower() in ("file", "local"):
         return Path(text[found.end() :])

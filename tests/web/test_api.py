@@ -60,7 +60,7 @@ def test_the_example_of_the_docs(page_url, monkeypatch):
 
 def test_endpoints_are_named_typed_and_documented(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder", "/folder_of_urls"}
+    assert set(endpoints) == {"/stylise", "/mix", "/texture", "/compare", "/folder", "/folder_of_urls", "/video"}
     names = {name: [p["parameter_name"] for p in endpoints[name]["parameters"]] for name in endpoints}
     assert names["/stylise"][:6] == ["content", "style", "strength", "size", "network", "keep_colors"]
     assert names["/compare"] == ["content", "style", "backends", "repeats", "size"]
@@ -234,7 +234,7 @@ def test_mcp_offers_the_tools(page_url):
     url, kinds = f"{page_url}/gradio_api/mcp/", "application/json, text/event-stream"
     answer = post(url, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, kinds).read().decode()
     tools = {tool["name"]: tool for tool in json.loads(answer.partition("data: ")[2] or answer)["result"]["tools"]}
-    assert set(tools) == {"stylise", "mix", "texture", "compare", "folder_of_urls"}
+    assert set(tools) == {"stylise", "mix", "texture", "compare", "folder_of_urls", "video"}
     assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
 
 

@@ -77,8 +77,9 @@ def test_stylise_is_the_program(client):
     differences = []  # the page has the precision that was faster when it started, which on a busy machine is either
     for dtype in (torch.float32, torch.bfloat16):
         here = Stylizer.from_pretrained(device="cpu", dtype=dtype)
-        differences.append(np.abs(made - np.asarray(here(CONTENTS[1], STYLES[3], strength=0.7, size=128))).max())
-    assert min(differences) <= 2
+        differences.append(np.abs(made - np.asarray(here(CONTENTS[1], STYLES[3], strength=0.7, size=128))))
+    # in bfloat16 other threads round otherwise, 0.27 of 255 on average
+    assert min(d.mean() for d in differences) < 0.4 and min(d.max() for d in differences) <= 4
     assert re.match(r"\d+\.\d\d s \(encode", told)
 
 

@@ -13,6 +13,7 @@ from models import load_decoder, load_encoder
 from models.networks import NETWORKS
 from wct.export import export, recent
 from wct.images import open_picture, to_tensor
+from wct.pipeline.passes import reach
 from wct.pipeline.tensors import TensorStylizer
 
 pytestmark = pytest.mark.skipif(not recent(), reason="the exporter of this PyTorch is too old")
@@ -62,7 +63,7 @@ def test_the_picture_is_the_programs(networks, sessions, strength):
     stylizer = TensorStylizer(*networks, device="cpu", dtype=torch.float32)
     with torch.inference_mode():
         expected = stylizer.render(content, style, strength=strength, detail=0.1).clamp(0, 1).numpy()
-    found = stylise(sessions, content.numpy(), style.numpy(), strength, 0.1).clip(0, 1)
+    found = stylise(sessions, content.numpy(), style.numpy(), reach(strength), 0.1).clip(0, 1)
     assert expected.std() > 0.05
     assert np.abs(found - expected).max() < 2 / 255
 

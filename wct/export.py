@@ -12,10 +12,10 @@ halve from level to level. Content and style must have sides that are multiples 
                      level below (1, n_{k-1}, 2h, 2w), and its mean and covariance
     decoder1.onnx    x, matrix, offset -> pixels (1, 3, H, W), not clamped
 
-A picture at strength a, with detail d, is the program's single pass (`wct.pipeline.passes`). x is the content's
-relu4_1. For k = 4, 3, 2, 1 the map is from the mean and covariance of x to those of the style's relu{k}_1, at strength
-a, then comes decoder{k} with share = a (1 - d). Below full strength, (1 - a) times the difference is added between the
-content's pixels and decoder1 of its relu1_1, with the identity and zero for a map.
+A picture at strength s, with a = s^0.85 and detail d, is the program's single pass (`wct.pipeline.passes`). x is the
+content's relu4_1. For k = 4, 3, 2, 1 the map is from the mean and covariance of x to those of the style's relu{k}_1, at
+strength a, then comes decoder{k} with share = a (1 - d). Below full strength, (1 - a) times the difference is added
+between the content's pixels and decoder1 of its relu1_1, with the identity and zero for a map.
 """
 
 import argparse

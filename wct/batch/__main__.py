@@ -1,7 +1,6 @@
 """Stylise files and folders: python -m wct.batch CONTENT [CONTENT ...] STYLE --output DIR"""
 
 import os
-import signal
 import sys
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -18,7 +17,7 @@ from wct.batch.store import record_of
 from wct.batch.work import COLUMNS, work
 from wct.options import DEFAULT_LEVELS, MOST_LEVELS, level_strengths
 from wct.runtime.files import NoSpaceError, remove_dead_parts
-from wct.runtime.process import prepare
+from wct.runtime.process import interruptible, prepare
 from wct.runtime.report import write_report
 
 
@@ -216,12 +215,7 @@ def finish(args, rows, tell, comparison, interrupted):
 
 def cli():
     """`python -m wct.batch` and the command `wct`: `main`, interrupted by SIGTERM as by Ctrl-C; the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return main()
-    except KeyboardInterrupt:
-        print("Interrupted before the first picture.", file=sys.stderr)
-        return 130
+    return interruptible(main, "Interrupted before the first picture.")
 
 
 if __name__ == "__main__":

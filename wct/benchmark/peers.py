@@ -16,7 +16,7 @@ def add_options(parser):
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=where)
 
 
-def named(args, parser, strength=1.0):
+def named(args, parser):
     """{name: Peer} of the folders that were named; ends the program where one does not hold what it should."""
     found = {}
     for name, folder in ((name, getattr(args, name, None)) for name in WHERE):
@@ -24,7 +24,7 @@ def named(args, parser, strength=1.0):
             from wct.benchmark import published
 
             try:
-                found[name] = {"adain": published.AdaIN, "microast": published.MicroAST}[name](folder, strength)
+                found[name] = {"adain": published.AdaIN, "microast": published.MicroAST}[name](folder)
             except Exception as error:  # a missing file, another network, no checkpoint at all
                 parser.error(f"--{name} {folder}: {error}; name {WHERE[name]}")
     return found

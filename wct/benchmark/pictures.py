@@ -1,6 +1,7 @@
 """How near results are to their styles and contents, by a judge: python -m wct.benchmark pictures"""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from wct.benchmark import peers
@@ -66,7 +67,7 @@ def opened(path, size):
     return to_tensor(picture.resize(sides, Image.Resampling.LANCZOS)).contiguous()
 
 
-def programs(args, parser):
+def programs(args, others):
     """(name, option, value, program) of every row; a program takes pixels of a pair to those of the result."""
     from wct.images import to_pil, to_tensor
     from wct.pipeline.stylizer import Stylizer
@@ -81,8 +82,8 @@ def programs(args, parser):
 
             yield network, option, value, ours
     for strength in values if option == "strength" else [1.0]:
-        for name, peer in peers.named(args, parser, strength).items():
-            yield name, "strength", strength, peer
+        for name, peer in others.items():
+            yield name, "strength", strength, partial(peer, strength=strength)
 
 
 def told(scores):
@@ -96,9 +97,12 @@ def told(scores):
     return found
 
 
-def rows(args, parser, chosen, judge, kept):
-    """A row for every program; kept: gets the scores of each, by (name, option, value)."""
-    for name, option, value, program in programs(args, parser):
+def rows(args, others, chosen, judge, kept):
+    """A row for every program, ours and `others`, Peers by name.
+
+    kept: gets the scores of each, by (name, option, value).
+    """
+    for name, option, value, program in programs(args, others):
         found = [judge.score(content, style, program(content, style)) for content, style in chosen]
         scores = kept[name, option, value] = {key: [row[key] for row in found] for key in found[0]}
         yield {"program": name, "option": option, "value": value, "pairs": len(chosen)} | told(scores)
@@ -146,11 +150,10 @@ def main(args, parser):
     if args.plot:
         require(parser, "matplotlib")
     make_folders(parser, args.plot and args.plot.parent, args.report and args.report.parent)
-    chosen = pairs(args)
+    chosen, kept, others = pairs(args), {}, peers.named(args, parser)
     if not chosen:
         parser.error(f"no .jpg pictures in {args.contents} or in {args.styles}")
-    kept = {}
-    found = list(print_table(rows(args, parser, chosen, judge(args, parser), kept), TABLE, ("option",)))
+    found = list(print_table(rows(args, others, chosen, judge(args, parser), kept), TABLE, ("option",)))
     for line in differences(kept):
         print(line)
     report(parser, args.report, found, COLUMNS)

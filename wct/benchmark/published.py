@@ -24,7 +24,7 @@ class Peer(nn.Module):
 class AdaIN(Peer):
     """Huang and Belongie (2017); strength is their alpha."""
 
-    def __init__(self, folder, strength=1.0):
+    def __init__(self, folder):
         super().__init__()
 
         def convolutions(width, *layers):
@@ -40,12 +40,11 @@ class AdaIN(Peer):
         decoder = list(convolutions(512, 256, double, *[256] * 3, 128, double, 128, 64, double, 64, 3))
         self.encoder = _loaded(nn.Sequential(nn.Conv2d(3, 3, 1), *encoder), Path(folder) / "vgg_normalized.pth")
         self.decoder = _loaded(nn.Sequential(*decoder[:-1]), Path(folder) / "decoder.pth")
-        self.strength = strength
 
     @torch.inference_mode()
-    def forward(self, content, style):
+    def forward(self, content, style, strength=1.0):
         content, style = self.encoder(content), self.encoder(style)
-        return self.decoder(content.lerp(adapted(content, *channel_moments(style)), self.strength)).clamp(0, 1)
+        return self.decoder(content.lerp(adapted(content, *channel_moments(style)), strength)).clamp(0, 1)
 
 
 class MicroAST(Peer):
@@ -53,7 +52,7 @@ class MicroAST(Peer):
 
     PARTS = ("content_encoder", "style_encoder", "modulator", "decoder")
 
-    def __init__(self, folder, strength=1.0):
+    def __init__(self, folder):
         super().__init__()
         sys.path.insert(0, str(folder))
         try:
@@ -63,11 +62,11 @@ class MicroAST(Peer):
         parts = [code.Encoder(), code.Encoder(), code.Modulator(), code.Decoder()]
         for part, name in zip(parts, self.PARTS):
             _loaded(part, Path(folder) / "models" / f"{name}_iter_160000.pth.tar")
-        self.network, self.strength = code.TestNet(*parts).eval(), strength
+        self.network = code.TestNet(*parts).eval()
 
     @torch.inference_mode()
-    def forward(self, content, style):
-        return self.network(content, style, self.strength).clamp(0, 1)
+    def forward(self, content, style, strength=1.0):
+        return self.network(content, style, strength).clamp(0, 1)
 
 
 def _loaded(network, path):

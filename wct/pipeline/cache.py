@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from os import PathLike, fspath, stat
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from wct.images import Mask, Picture, PictureError, open_picture, with_alpha
+from wct.pipeline import plain
 from wct.pipeline.tiles import Tile
 from wct.transform import Statistics
 
@@ -33,6 +35,11 @@ class Content:
     whole: Tile | None = None
     known: dict[int, list[Statistics]] = field(default_factory=dict)
     drawn: bool = False
+
+    @cached_property
+    def grounds(self):
+        """Its plain grounds, as `wct.pipeline.plain` has them."""
+        return plain.grounds(self.picture.rgb)
 
     @property
     def keeps(self):

@@ -29,9 +29,9 @@ def grounds(image: Image.Image) -> list[Colour]:
     scale = min(1, LOOK / max(image.size))
     small = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.NEAREST)
     count = small.size[0] * small.size[1]
-    most = sorted(small.getcolors(count), reverse=True)[:MOST]
+    most = sorted((found for found in small.getcolors(count) if found[0] >= SHARE * count), reverse=True)[:MOST]
     pixels, found = to_tensor(small), []
-    for colour in (colour for often, colour in most if often >= SHARE * count):
+    for _, colour in most:
         away = _distance(pixels, colour)
         if (away <= STEP).sum() >= PURITY * (away <= ALIKE).sum():
             found.append(colour)

@@ -53,7 +53,7 @@ class Rendering:
         run = PASSES[self.options.mode](self.encoder, self.decoder, self.maps, self.options)
         with clock("decode"):
             drawn = run(loaded)
-            calm = self.calm(run, plain.grounds(self.content.picture.rgb))
+            calm = self.calm(run, self.content.grounds)
             drawn = [calm(tile, x) for tile, x in zip(loaded, drawn)]
             finish = partial(_finish, canvas, lights(loaded, drawn, self.options))
             if not sampled:

@@ -1,6 +1,5 @@
 """Stylise clips: python -m wct.video CLIP STYLE --output OUT.mp4"""
 
-import signal
 import sys
 from importlib.util import find_spec
 
@@ -8,7 +7,7 @@ from wct.batch.__main__ import Teller
 from wct.batch.rows import print_table
 from wct.options import MOST_LEVELS, level_strengths
 from wct.runtime.files import check_folder
-from wct.runtime.process import prepare
+from wct.runtime.process import interruptible, prepare
 from wct.runtime.report import check_report, write_report
 from wct.video.arguments import FORMATS, arguments, options_of
 from wct.video.work import COLUMNS, work
@@ -130,12 +129,7 @@ def main(argv=None):
 
 def cli():
     """`python -m wct.video` and the command `wct-video`: `main`, interrupted by SIGTERM as by Ctrl-C; its status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return main()
-    except KeyboardInterrupt:
-        print("Interrupted before the first frame.", file=sys.stderr)
-        return 130
+    return interruptible(main, "Interrupted before the first frame.")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ MODES = {"single": "Painting", "cascade": "Cascade", "photo": "Photograph"}
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
 TRANSFORMS = {"zca": "Whitening and colouring", "transport": "Transport", "adain": "AdaIN"}
 MAX_PIXELS = 2048 * 2048  # of a result whose size nobody asked for, and of what is worked on as a whole
+LARGE = 256  # channels; fewer make small matrices, for which calls cost more than arithmetic
 MOST_LEVELS = 5  # relu1_1 ... relu5_1
 DEFAULT_LEVELS = 4
 SMALLEST_TILE = 512  # side in pixels; see wct.pipeline.tiles
@@ -137,7 +138,8 @@ class Options:
         0.14, "Detail", "the share of the photo's own features that is kept: more keeps faces and letters, and less "
         "of the style", kind=float, least=0, most=1, needs_photo=True)
     backend: str = _option(
-        "mpa", "Backend", "how matrix square roots are computed", kind=str, choices={name: name for name in BACKENDS})
+        "auto", "Backend", f"how matrix square roots are computed: auto is mpa from {LARGE} channels on, and below that "
+        "the fastest there is", kind=str, choices={name: name for name in ("auto", *BACKENDS)})
     ridge: float = _option(
         0.01, "Ridge", "added to the covariances, relative to their mean variance: more is a calmer, weaker style",
         kind=float, least=1e-6, most=1e6, shape="R")

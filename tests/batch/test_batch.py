@@ -100,7 +100,7 @@ def test_reports(run, folders):
         rows = list(csv.DictReader(file))
     assert len(rows) == 4
     for row in rows:
-        assert Path(row["output"]).is_file() and row["backend"] == "mpa"
+        assert Path(row["output"]).is_file() and row["backend"] == "auto"
         assert (row["width"], row["height"]) == ("48", "40")
         stages = sum(float(row[stage]) for stage in ("encode", "transform", "decode"))
         assert float(row["seconds"]) == pytest.approx(stages)
@@ -118,7 +118,7 @@ def test_comparison(run):
     status, out, _ = run("--compare", "eigh,newton_schulz")
     assert status == 0
     table = [line.split() for line in out.splitlines()[out.splitlines().index("") + 2 :]]
-    assert [row[0] for row in table] == ["mpa", "eigh", "newton_schulz", "svd"]
+    assert [row[0] for row in table] == ["auto", "eigh", "newton_schulz", "svd"]
     for _name, milliseconds, share, residual, decibels, _ in table:
         assert float(milliseconds) > 0 and 0 < int(share.rstrip("%")) < 100
         assert float(residual) < 1e-2

@@ -41,12 +41,13 @@ def test_table_report_and_plot(tmp_path):
     both = ("yes", "no")
     wanted = []
     for network in ("full", "small"):
-        wanted += [(program, network, "mpa", cached) for program in ("single", "cascade") for cached in both]
-        wanted += [("strength changed", network, "mpa", "yes")]
+        for backend in ("auto", "mpa") if network == "full" else ("auto",):
+            wanted += [(program, network, backend, cached) for program in ("single", "cascade") for cached in both]
+            wanted += [("strength changed", network, backend, "yes")]
     wanted += [(program, "", "", cached) for program in ("classic", "adain") for cached in both]
     assert [(row["program"], row["network"], row["backend"], row["style_cached"]) for row in rows] == 2 * wanted
     assert [row["size"] for row in rows] == ["32"] * len(wanted) + ["64"] * len(wanted)
-    assert table.count("strength changed") == 4 and table.count("classic") == table.count("adain") == 4
+    assert table.count("strength changed") == 6 and table.count("classic") == table.count("adain") == 4
     for row in rows:
         seconds, default = (float(r["seconds"]) for r in (row, rows[0 if row["size"] == "32" else len(wanted)]))
         assert sum(float(row[stage]) for stage in pipeline.STAGES) == pytest.approx(seconds) and seconds > 0
@@ -72,7 +73,7 @@ def test_classic_is_left_out_where_memory_is_short(monkeypatch, capsys):
     args = SimpleNamespace(sizes=[32], backends=["eigh"], repeats=1, dtype="float32", microast=None)
     rows = list(pipeline.run(args, "cpu"))
     assert [row["program"] for row in rows[-3:]] == ["strength changed", "adain", "adain"]
-    assert [row["backend"] for row in rows] == 5 * ["mpa"] + 5 * ["eigh"] + 5 * ["mpa"] + 2 * [None]
+    assert [row["backend"] for row in rows] == 5 * ["auto"] + 5 * ["eigh"] + 5 * ["auto"] + 2 * [None]
     assert {row["dtype"] for row in rows} == {"float32"}
     assert capsys.readouterr().out.count("classic at 32 is left out") == 1
 

@@ -6,13 +6,13 @@ from statistics import median
 
 from wct.benchmark import memory, peers
 from wct.benchmark.common import available_devices, make_folders, print_table, report, side
-from wct.options import BACKENDS, NETWORK, STAGES
+from wct.options import BACKENDS, NETWORK, STAGES, Options
 from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
 
 CONTENT, STYLE = EXAMPLES / "content" / "moose.jpg", EXAMPLES / "style" / "hokusai-great-wave.jpg"
-DEFAULT = "mpa"  # the backend that the others are compared to
+DEFAULT = Options.backend  # the one that the others are compared to
 CLASSIC_BYTES = 2400  # per pixel, of the classic cascade at its peak
 COLUMNS = ("device", "dtype", "program", "network", "backend", "size", "style_cached", "seconds", *STAGES, "memory_mb",
            "relative")
@@ -35,7 +35,7 @@ def add_command(commands):
     add("--sizes", type=list_of(side), default=[256, 512, 1024, 2048], metavar="N[,N...]",
         help="sides of the square pictures (default: 256,512,1024,2048); the style's is 1024 at most")
     add("--backends", type=list_of(one_of(*BACKENDS)), default=["mpa", "zolotarev", "eigh", "svd"],
-        metavar="B[,B...]", help=f"default: mpa,zolotarev,eigh,svd; {DEFAULT}, to compare with, always takes part")
+        metavar="B[,B...]", help=f"default: mpa,zolotarev,eigh,svd, and {DEFAULT} always, with which they are compared")
     add("--device", choices=("cpu", "cuda"), help="default: CUDA where there is one")
     add("--dtype", choices=("float32", "bfloat16"), help="of our convolutions (default: the faster); the baselines "
         "have float32")

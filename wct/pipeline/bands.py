@@ -1,7 +1,8 @@
 """Networks applied to a picture band by band, so that what they take on the way stays small.
 
 A band is some rows of a picture or of features, with a few more on either side for the convolutions to look at. What
-comes of those is thrown away, so that the bands together are what the whole would have been.
+comes of those is thrown away, so that the bands together are what the whole would have been. What is kept between them
+in float32 is rounded to float16: 11 bits are more than a picture shows, and half the memory.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import torch
 
 HALO = 6  # rows of its input that a stage, a block or the first two of them look at beyond a row; even, for poolings
 WIDTH = 64  # channels that pixels become, at most
-PIXELS = 2**18  # of a band, at the finer end of what is applied to it and at so many channels; less at more of them
+PIXELS = 2**17  # of a band, at the finer end of what is applied to it and at so many channels; less at more of them
 
 
 def rows(x: torch.Tensor, scale: float) -> list[tuple[int, int]]:
@@ -29,21 +30,27 @@ def rows(x: torch.Tensor, scale: float) -> list[tuple[int, int]]:
 def banded(function: Callable, x: torch.Tensor, scale: float, out: torch.Tensor | None = None) -> torch.Tensor:
     """function(0, h), or the same put together from bands.
 
-    function(start, stop) takes those rows of x (B, n, h, w) to (B, m, scale (stop - start), scale w), where what it
-    looks at may end there. out: where the bands are put, by default a new tensor.
+    function(part, start, stop) takes those rows of x (B, n, h, w) to (B, m, scale (stop - start), scale w), where what
+    it looks at may end there. out: where the bands are put, by default a new tensor.
     """
     bands, height = rows(x, scale), x.shape[2]
     if len(bands) == 1:
-        return function(0, height)
+        return function(wide(x), 0, height)
     for start, stop in bands:
         above, below = max(0, start - HALO), min(height, stop + HALO)
-        y = function(above, below)
+        y = function(wide(x[:, :, above:below]), above, below)
         if out is None:
             shape = (*y.shape[:2], int(scale * height), y.shape[3])
-            out = torch.empty(shape, dtype=y.dtype, device=y.device, memory_format=torch.channels_last)
+            dtype = torch.float16 if y.dtype == torch.float32 else y.dtype
+            out = torch.empty(shape, dtype=dtype, device=y.device, memory_format=torch.channels_last)
         out[:, :, int(scale * start):int(scale * stop)] = y[:, :, int(scale * (start - above)):][
             :, :, :int(scale * (stop - start))]
     return out
+
+
+def wide(x: torch.Tensor) -> torch.Tensor:
+    """Features as they are computed with, of those that may be kept in float16."""
+    return x.float() if x.dtype == torch.float16 else x
 
 
 def encode(encoder: torch.nn.Module, pixels: torch.Tensor, levels: int) -> list[torch.Tensor | None]:
@@ -56,10 +63,7 @@ def encode(encoder: torch.nn.Module, pixels: torch.Tensor, levels: int) -> list[
     first, *others = list(encoder.stages.values())[:levels]
     features, x = [None], pixels
     for k, stage in enumerate(others):
-        def part(start, stop, x=x, stage=stage, k=k):
-            return stage(x[:, :, start:stop] if k else first(x[:, :, start:stop]))
-
-        x = banded(part, x, 0.5)
+        x = banded(lambda part, *_, stage=stage, k=k: stage(part if k else first(part)), x, 0.5)
         features.append(x)
     return features
 
@@ -75,7 +79,7 @@ def decode(decoder: torch.nn.Module, x: torch.Tensor, level: int) -> torch.Tenso
     if len(rows(x, 2 ** (level - 1))) == 1:
         return decoder(x, level)
     for k in range(level, 2, -1):
-        x = banded(lambda start, stop, x=x, k=k: decoder.block(k)(x[:, :, start:stop]), x, 2)
+        x = banded(lambda part, *_, k=k: decoder.block(k)(part), x, 2)
     if level == 1:
-        return banded(lambda start, stop: decoder.block(1)(x[:, :, start:stop]), x, 1)
-    return banded(lambda start, stop: decoder.block(1)(decoder.block(2)(x[:, :, start:stop])), x, 2)
+        return wide(banded(lambda part, *_: decoder.block(1)(part), x, 1))
+    return wide(banded(lambda part, *_: decoder.block(1)(decoder.block(2)(part)), x, 2))

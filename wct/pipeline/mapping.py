@@ -10,7 +10,7 @@ from itertools import cycle
 import torch
 from torch.nn import functional as F
 
-from wct.options import Options
+from wct.options import LARGE, Options
 from wct.pipeline import bands
 from wct.pipeline.tiles import Tile
 from wct.runtime.clock import Clock
@@ -94,6 +94,8 @@ class Maps:
 
     def _map(self, style, source):
         ridge, method = self.options.ridge, self.options.backend
+        if method == "auto" and source.mean.shape[-1] >= LARGE:  # below, wct.sqrtm has an "auto" of its own
+            method = "mpa"
         if self.options.transform == "adain":
             return adain(source, style)
         if self.options.transform == "transport":

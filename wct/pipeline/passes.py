@@ -67,9 +67,9 @@ class SinglePass:
         """x_{k-1} of a tile from x_k and f_{k-1}, band by band."""
         step = 2 ** (level - 1)
 
-        def part(start, stop):
-            y = self.maps(level, tile.rows(step * start, step * stop), x[:, :, start:stop])
-            return torch.lerp(own[:, :, 2 * start:2 * stop], self.decoder.block(level)(y), self.share)
+        def part(x, start, stop):
+            y = self.decoder.block(level)(self.maps(level, tile.rows(step * start, step * stop), x))
+            return torch.lerp(bands.wide(own[:, :, 2 * start:2 * stop]), y, self.share)
 
         if not tile.spare:
             return bands.banded(part, x, 2)
@@ -83,8 +83,17 @@ class SinglePass:
                 for start, stop in tile.bands():
                     self.maps.measure(1, tile.rows(start, stop), self._relu1_1(tile, x, start, stop)[0])
         self.maps.fit(1)
-        return [torch.cat([self._pixels(tile, x, start, stop) for start, stop in bands.rows(tile.pixels, 1)], 2)
-                for tile, x in zip(tiles, xs)]
+        return [self._whole(tile, x) for tile, x in zip(tiles, xs)]
+
+    def _whole(self, tile, x):
+        """The result of a tile."""
+        parts = bands.rows(tile.pixels, 1)
+        if len(parts) == 1:
+            return self._pixels(tile, x, *parts[0])
+        result = torch.empty_like(tile.pixels)  # beforehand: what stays among the bands would break their memory up
+        for start, stop in parts:
+            result[:, :, start:stop] = self._pixels(tile, x, start, stop)
+        return result
 
     def _pixels(self, tile, x, start, stop):
         """Some rows of the result."""
@@ -101,12 +110,12 @@ class SinglePass:
         """Some rows of x_1 and of f_1."""
         own = tile.features[0]
         if own is not None:
-            return x[:, :, start:stop], own[:, :, start:stop]
+            return bands.wide(x[:, :, start:stop]), bands.wide(own[:, :, start:stop])
         own = bands.relu1_1(self.encoder, tile.pixels, start, stop)
         if x is None:  # relu1_1 alone takes part
             return own, own
         first, last = max(0, start // 2 - bands.HALO), min(x.shape[2], -(-stop // 2) + bands.HALO)
-        y = self.decoder.block(2)(self.maps(2, tile.rows(2 * first, 2 * last), x[:, :, first:last]))
+        y = self.decoder.block(2)(self.maps(2, tile.rows(2 * first, 2 * last), bands.wide(x[:, :, first:last])))
         return torch.lerp(own, y[:, :, start - 2 * first:stop - 2 * first], self.share), own
 
 
@@ -130,7 +139,8 @@ class Cascade:
                     self.maps.measure(level, tile, x)
             self.maps.fit(level)
             for i, tile in enumerate(tiles):
-                ys[i] = bands.decode(self.decoder, self.maps(level, tile, features[i]), level).clamp(0, 1)
+                mapped = self.maps(level, tile, bands.wide(features[i]))
+                ys[i] = bands.decode(self.decoder, mapped, level).clamp(0, 1)
                 self.maps.clock.advance(tile.area)
         return [torch.lerp(tile.pixels, y, self.strength) for tile, y in zip(tiles, ys)]
 

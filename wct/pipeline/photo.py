@@ -42,6 +42,7 @@ FLATTEST, STEEPEST = 0.25, 2.5  # slopes of the curve of the whole photo; steepe
 BENT = 4  # times flatter or steeper than that of the whole photo a curve may be in places
 TOE = 0.1  # the least slope, also where a curve would leave the range of light
 STRONGEST = 3  # factor of chroma
+DETAIL = 0.4  # times the usual share of the photo's features: nothing is drawn that they would have to hold together
 PIXELS = 2**19  # of the bands that a photo is worked on in
 
 _YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # BT.601
@@ -180,6 +181,11 @@ def rendered(draw: Callable[..., torch.Tensor], content: torch.Tensor | Tile, ma
     return carry(changes, photo, strength, masks and regions([mask.to(drawn) for mask in masks], weights))
 
 
+def seen(options: Options) -> Options:
+    """Those by which the small photo is stylised."""
+    return replace(options, mode="single", strength=1.0, detail=DETAIL * options.detail)
+
+
 def reduced(size: tuple[int, int]) -> tuple[int, int]:
     """The size at which a photo is stylised: its longest side is SIDE long at most."""
     scale = min(1.0, SIDE / max(size))
@@ -209,7 +215,7 @@ def photograph(draw: Callable[..., Image.Image], content: Content, masks: Sequen
         kept = content.small = Content(replace(small, alpha=None))
     small = kept.picture.rgb
     small_masks = masks and [mask and mask.resize(small.size, Image.Resampling.BOX) for mask in masks]
-    drawn = draw(kept, small_masks, replace(options, mode="single", strength=1.0), picture.size[0] * picture.size[1])
+    drawn = draw(kept, small_masks, seen(options), picture.size[0] * picture.size[1])
     return transfer(picture.rgb, small, drawn, masks, weights, options.strength, clock)
 
 

@@ -92,8 +92,8 @@ class TensorStylizer:
         if mode == "photo":
             if not isinstance(content, Tile):
                 _check_pixels(content, "content")
-            draw = partial(self.render, style=style, weights=weights, transform=transform, levels=levels, detail=detail,
-                           backend=backend, ridge=ridge)
+            draw = partial(self.render, style=style, weights=weights, transform=transform, levels=levels,
+                           detail=photo.seen(options).detail, backend=backend, ridge=ridge)
             return photo.rendered(draw, content, masks, shares, strength)
         tile = content if isinstance(content, Tile) else self.encode_content(content, len(strengths))
         styles = [self.encode_style(one, levels=len(strengths)) if isinstance(one, torch.Tensor) else one

@@ -152,7 +152,7 @@ class Photographer(Painter):
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, maps: Maps, options: Options):
         self.strength = options.strength
-        super().__init__(encoder, decoder, maps, replace(options, mode="single", strength=1.0))
+        super().__init__(encoder, decoder, maps, photo.seen(options))
 
     def fit(self, keys: list[Shown]) -> Fit:
         return super().fit([_reduced(key) for key in keys])

@@ -69,13 +69,13 @@ def regularised(covariance: torch.Tensor, ridge: float) -> tuple[torch.Tensor, t
     return covariance + eps[..., None, None] * identity, eps
 
 
-def whitening(content: Statistics, ridge: float = Options.ridge, method: str = Options.backend) -> torch.Tensor:
+def whitening(content: Statistics, ridge: float = Options.ridge, method: str = "mpa") -> torch.Tensor:
     """(C_c + eps I)^{-1/2} of the content's Statistics: (..., n, n)."""
     matrix, eps = regularised(content.covariance, ridge)
     return matrix_inverse_sqrt(matrix, method=method, lower=eps)
 
 
-def colouring(style: Statistics, ridge: float = Options.ridge, method: str = Options.backend) -> torch.Tensor:
+def colouring(style: Statistics, ridge: float = Options.ridge, method: str = "mpa") -> torch.Tensor:
     """(C_s + eps I)^{1/2} of the style's Statistics: (..., n, n)."""
     matrix, eps = regularised(style.covariance, ridge)
     return matrix_sqrt(matrix, method=method, lower=eps)
@@ -86,7 +86,7 @@ def zca(content: Statistics, style: Statistics, white: torch.Tensor, root: torch
     return _through_means(root @ white, content, style)
 
 
-def transport(content: Statistics, style: Statistics, ridge: float = Options.ridge, method: str = Options.backend
+def transport(content: Statistics, style: Statistics, ridge: float = Options.ridge, method: str = "mpa"
               ) -> tuple[AffineMap, torch.Tensor]:
     """The optimal transport map, and the whitening matrix in it: (..., n, n).
 

@@ -16,10 +16,12 @@ def test_its_example():
     assert doctest.testmod(tables) == (0, 4)
 
 
-@pytest.mark.parametrize("row", [("a",), ("a", 1, 2), ("a", []), ("a", 2**63), ("\ud800", 1)], ids=repr)
-def test_what_is_no_row(row):
+@pytest.mark.parametrize("row, words", [
+    (("a",), "binding"), (("a", 1, 2), "binding"), (("a", []), "binding"), (("a", 2**63), "too large"),
+    (("\ud800", 1), "surrogates")], ids=repr)
+def test_what_is_no_row(row, words):
     table = Table("name", "size")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=words):
         table.put([row])
     table.put([("a", 1)])
     assert list(table.select("SELECT * FROM rows")) == [("a", 1)]

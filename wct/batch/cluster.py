@@ -43,9 +43,11 @@ class Cluster:
                 _call(address)
             context = self.ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **size)
         except Exception as error:  # Ray has many
-            raise RuntimeError(f"--cluster {address}: no Ray answers ({last_line(error)}); start one by: ray start "
-                               "--head, and on every other machine, this one too: ray start --address=HOST:6379"
-                               ) from error
+            reason = last_line(error)
+            raise RuntimeError(
+                f"--cluster: Ray does not start here ({reason}); try again, or leave out --cluster" if self.local else
+                f"--cluster {address}: no Ray answers ({reason}); start one by: ray start --head, and on every other "
+                "machine, this one too: ray start --address=HOST:6379") from error
         finally:
             signal.signal(signal.SIGTERM, before)
         self.dashboard = context.dashboard_url and f"http://{context.dashboard_url}"

@@ -180,8 +180,8 @@ def test_a_picture_that_kills_its_worker_twice_is_told_and_no_other_is_lost(comm
     assert len(list((place / "out").glob("*.png"))) == len(before) + 1
 
 
-def test_from_a_store_to_a_store(command, bucket, place, capsys):
-    """A half in this process, the rest in the cluster, which skips what is there."""
+def test_from_a_store_to_a_store(command, bucket, place, capsys, monkeypatch):
+    """A half in this process, the rest in the cluster, which skips what is there; then nothing, by nobody."""
     import fsspec
 
     files = fsspec.filesystem("s3")
@@ -196,6 +196,9 @@ def test_from_a_store_to_a_store(command, bucket, place, capsys):
     made = {path.rpartition("/")[2] for path in files.glob("pictures/out/*.png")}
     assert made == {f"{i}__s{j}.png" for i in range(8) for j in range(2)}
     assert files.cat_file("pictures/rows.csv").count(b"done") == 8
+    monkeypatch.setattr("wct.batch.cluster.Cluster.start", lambda *_: pytest.fail("a worker was started"))
+    status, told = command(*run)
+    assert status == 0 and count(told, "skipped") == 16
 
 
 def test_ctrl_c_ends_in_order(machines, environment, place, paint):

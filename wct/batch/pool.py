@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, deque
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from wct.batch.cluster import last_line
@@ -59,6 +60,10 @@ class Pool:
 
         Raises NoSpaceError where there is no room for the first one, NoWorkerError where no worker starts.
         """
+        nobody = SimpleNamespace(block=None)
+        while self._blocks and not self._again:  # whether anything is left to make, before a worker starts
+            self._again.extend(self._next(nobody, 1))
+            yield from self._drained()
         while self._blocks or self._again or self._alone or any(worker.batch for worker in self._workers):
             self._adjust()
             for worker in self._workers:

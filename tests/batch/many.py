@@ -1,7 +1,7 @@
 """Thousands of tiny pictures, and the memory they take on the way: python tests/batch/many.py --pictures 10000
 
 Runs the command as a process, in a folder of its own, and looks at it and its workers each time that another tenth of
-the pictures is there. With --cluster, in two workers of a core each. Linux only.
+the pictures is there; then again, with all of them there. With --cluster, in two workers of a core each. Linux only.
 """
 
 import argparse
@@ -73,6 +73,14 @@ def watch(run, record, total):
         time.sleep(0.5)
 
 
+def watch_again(run):
+    start, most = time.monotonic(), 0.0
+    while run.poll() is None:
+        most = max(most, megabytes(run.pid))
+        time.sleep(0.1)
+    print(f"again: {time.monotonic() - start:.0f} seconds, at most {most:.0f} MB, status {run.returncode}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=10_000)
@@ -87,11 +95,19 @@ def main():
         command = [sys.executable, "-m", "wct.batch", place / "in", place / "styles", "--output", place / "out",
                    "--network", "small", "--device", "cpu", "--report", place / "report.csv"]
         command += ["--cluster", "--per-worker", "cpus=1"] if args.cluster else []
-        with subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.DEVNULL) as run:
+
+        def begin():
+            return subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=(place / "errors").open("w"))
+
+        with begin() as run:
             watch(run, place / "out" / ".wct.jsonl", contents * args.styles)
+        if run.returncode:
+            sys.exit((place / "errors").read_text()[-1000:])
         lines = (place / "report.csv").read_text().count("\n") - 1
         pictures = len(list((place / "out").glob("*.png")))
-        print(f"{lines} rows in the report, {pictures} pictures, status {run.returncode}")
+        print(f"{lines} rows in the report, {pictures} pictures")
+        with begin() as run:
+            watch_again(run)
 
 
 if __name__ == "__main__":

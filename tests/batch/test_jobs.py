@@ -89,6 +89,9 @@ def test_without_ray(batch, paint, tmp_path, monkeypatch):
     (["--cluster", "auto", "--per-worker", "cores=2"], "nothing such as"),
     (["--cluster", "auto", "--per-worker", "cpus=2,"], "nothing such as"),
     (["--cluster", "auto", "--per-worker", "gpus=0"], "nothing such as"),
+    (["--cluster", "auto", "--per-worker", "gpus=1.5"], "nothing such as"),
+    (["--cluster", "auto", "--per-worker", "cpus=0.00001"], "nothing such as"),
+    (["--cluster", "auto", "--per-worker", "cpus=1,cpus=2"], "nothing such as"),
 ])
 def test_bad_usage(batch, paint, tmp_path, options, words):
     photo, style = paint(tmp_path / "a.png"), paint(tmp_path / "s.png")

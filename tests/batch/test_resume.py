@@ -4,8 +4,11 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
+from common import ROOT
 from PIL import Image
 
 from wct.batch.record import NAME, Record, fingerprint
@@ -132,6 +135,29 @@ def test_ten_thousand_finished_pictures_are_not_read_again(batch, frames, monkey
     for i in (1, 2):
         record.find(frames / "out" / f"000{i}__style.png", frames / "clip1" / f"000{i}.png", [])
     assert not read
+
+
+def test_memory_does_not_grow_with_what_was_made(tmp_path):
+    """A process that reads the record of 100,000 pictures, the last of which is there, and of one."""
+    photo = tmp_path / "photo"
+
+    def peak(count):
+        out, path = tmp_path / str(count), tmp_path / str(count) / "c__s.png"
+        out.mkdir()
+        record = Record(out, {})
+        (out / "part").write_bytes(b"a picture")
+        record.add(out / "part", path, photo, [photo])
+        line = json.loads((out / NAME).read_bytes())
+        with (out / NAME).open("ab") as file:
+            for i in range(count):
+                file.write(json.dumps([f"{i:09}__s.png", *line[1:-1], {f"{i:024x}": f"{i:024x}"}]).encode() + b"\n")
+        code = f"""import resource; from pathlib import PosixPath; from wct.batch.record import Record
+assert Record({out!r}, {{}}).find({path!r}, {photo!r}, [{photo!r}])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"""
+        return int(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout) / 1e3
+
+    photo.write_bytes(b"a photo")
+    assert peak(100_000) - peak(1) < 40  # MB; of 30 MB of lines
 
 
 def test_a_picture_that_nobody_knows_of_stays(batch, frames, paint):

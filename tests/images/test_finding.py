@@ -34,6 +34,14 @@ def test_find_pictures(tmp_path):
     assert survey(tmp_path, recursive=True).left_out == []
 
 
+def test_the_order_is_that_of_paths(tmp_path):
+    names = ["b/2.png", "b/10.png", "b.png", "a/c/1.png", "a.png", "a/d.png", "A.png", "a-.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_pictures(tmp_path, recursive=True) == sorted(tmp_path / name for name in names)
+
+
 @pytest.mark.parametrize("suffix", ["heic", "HEIF", "avif", "jxl", "jp2", "jpeg", "tif", "mpo", "psd", "qoi", "pgm"])
 def test_suffixes_of_all_that_is_read(tmp_path, suffix):
     (tmp_path / f"a.{suffix}").touch()

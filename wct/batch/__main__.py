@@ -158,7 +158,8 @@ def _connected(args, tell):
         return None
     cluster = Cluster(args.cluster, args.per_worker, gpus=args.device in ("auto", "cuda"))
     if cluster.dashboard:
-        tell("note", f"Ray's dashboard is at {cluster.dashboard}")
+        token = "; ray get-auth-token tells the token that it asks for" if os.getenv("RAY_AUTH_MODE") == "token" else ""
+        tell("note", f"Ray's dashboard is at {cluster.dashboard}{token}")
     return cluster
 
 

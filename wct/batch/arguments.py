@@ -10,7 +10,7 @@ from wct.runtime.arguments import list_of, one_of, require
 from wct.runtime.places import Url, place
 from wct.runtime.report import report_path
 
-_RESOURCE = r"(cpus|gpus)=\d+(\.\d+)?"
+_RESOURCE = r"(cpus|gpus)=([0-9]{1,6}|0?\.[0-9]{1,4})"  # Ray shares what is one, and no more
 
 
 def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:
@@ -187,8 +187,8 @@ def _resources(text):
     """{"cpus": n, "gpus": n}, those that were given."""
     parts = text.split(",")
     given = dict(part.split("=") for part in parts) if all(map(re.compile(_RESOURCE).fullmatch, parts)) else {}
-    if not given or not all(map(float, given.values())):
-        raise argparse.ArgumentTypeError(f"{text!r} is nothing such as cpus=2 or gpus=1,cpus=4")
+    if len(given) < len(parts) or not all(map(float, given.values())):
+        raise argparse.ArgumentTypeError(f"{text!r} is nothing such as cpus=2, gpus=1,cpus=4 or gpus=0.5")
     return {kind: float(number) for kind, number in given.items()}
 
 

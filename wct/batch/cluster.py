@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 
 from wct.batch.maker import Maker
 
@@ -18,6 +19,8 @@ class Cluster:
     def __init__(self, address="local", each=None, gpus=True):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray of our own would send them
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a worker without a GPU sees none
+        if address != "local":
+            os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")  # who is no Ray is asked for a minute, not twelve
         import ray
 
         self.ray, self.dashboard, self._own = ray, None, not ray.is_initialized()
@@ -34,12 +37,17 @@ class Cluster:
 
     def _connect(self, address):
         before = signal.getsignal(signal.SIGTERM)  # Ray has its own
-        size = {"object_store_memory": 10**8} if address == "local" else {}  # rows are all that is sent
+        size = {"object_store_memory": 10**8} if self.local else {}  # rows are all that is sent
         try:
+            if ":" in address:
+                _call(address)
             context = self.ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **size)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise RuntimeError(f"--cluster {address}: no Ray answers ({last_line(error)}); start one by: ray start "
-                               "--head") from error
+        except Exception as error:  # Ray has many
+            reason = last_line(error)
+            raise RuntimeError(
+                f"--cluster: Ray does not start here ({reason}); try again, or leave out --cluster" if self.local else
+                f"--cluster {address}: no Ray answers ({reason}); start one by: ray start --head, and on every other "
+                "machine, this one too: ray start --address=HOST:6379") from error
         finally:
             signal.signal(signal.SIGTERM, before)
         self.dashboard = context.dashboard_url and f"http://{context.dashboard_url}"
@@ -51,7 +59,7 @@ class Cluster:
 
     def room(self):
         """How many workers the machines that are there now have room for."""
-        return sum(int(min(machine.get(kind, 0) // number for kind, number in self._each.items() if number))
+        return sum(int(min(machine.get(kind, 0) / number + 1e-6 for kind, number in self._each.items() if number))
                    for machine in self._machines().values())
 
     def has(self, machine):
@@ -72,6 +80,15 @@ class Cluster:
 
     def _most(self, kind):
         return max((machine.get(kind, 0) for machine in self._machines().values()), default=0)
+
+
+def _call(address):
+    """Raise OSError where nobody listens, which Ray would take minutes to say."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OverflowError, UnicodeError) as error:  # no such port, no such name
+        raise OSError(error) from error
 
 
 def last_line(error):

@@ -1,13 +1,11 @@
 """What a run is given, looked at before the work: pictures, masks, and where the results go."""
 
-import tempfile
 from pathlib import PurePath
 
 from wct.batch.masks import paired
 from wct.batch.store import check_record
 from wct.runtime.files import check_folder, remove_dead_parts
 from wct.runtime.paths import Paths
-from wct.runtime.places import Url
 from wct.runtime.report import check_report
 
 
@@ -69,4 +67,4 @@ def prepare_places(output, report):
     if report:
         check_report(report)
     for folder in [output, *([report.parent] if report else [])]:
-        remove_dead_parts(tempfile.gettempdir() if isinstance(folder, Url) else folder)  # files for stores begin there
+        remove_dead_parts(folder)

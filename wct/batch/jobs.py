@@ -68,8 +68,9 @@ def _twins(names):
     """Of each name, whether some file system takes another one for it; by their digests, of 64 bits."""
     import numpy as np
 
-    _, which, counts = np.unique(_digests(names), return_inverse=True, return_counts=True)
-    return counts[which] > 1
+    digests = _digests(names)
+    ordered = np.sort(digests)
+    return np.isin(digests, ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def _digests(names):

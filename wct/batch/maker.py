@@ -6,6 +6,8 @@ from contextlib import suppress
 from wct.batch.record import fingerprint
 from wct.batch.store import record_of
 from wct.batch.work import work
+from wct.runtime.files import remove_dead_parts
+from wct.runtime.places import Url
 from wct.runtime.process import prepare
 
 
@@ -32,6 +34,8 @@ class Maker:
     def __init__(self, load, folder, output, recipe, overwrite, options):
         self._stopped, self._error, self._options = False, None, options
         prepare()
+        if isinstance(output, Url):
+            remove_dead_parts(output)  # of workers of this machine that died
         with suppress(OSError):  # where it is not shared, the paths will tell
             os.chdir(folder)
         try:

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, deque
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from wct.batch.cluster import last_line
@@ -12,7 +13,7 @@ MOST = 32  # pictures that a worker is given at once
 SUSPECTS = 3  # of those, how many it may have had in hand when it died: one written, one made, one read
 AT_A_TIME = 1000  # pictures that are looked at before rows are told
 LOOK = 5  # seconds between two looks at the machines
-PATIENCE = 60  # seconds for what is in hand when the run is stopped
+PATIENCE = 60  # seconds for what is in hand when the run is stopped, and for the first worker before that is told
 STARTS = 3  # workers in a row that may fail to start
 
 
@@ -52,12 +53,17 @@ class Pool:
         self._left, self._workers = len(plan), []
         self._again, self._alone, self._told = deque(), deque(), deque()
         self._deaths, self._failures, self._looked, self._begun = Counter(), 0, None, False
+        self._late = time.monotonic() + PATIENCE
 
     def rows(self, progress=None):
         """(number, row) of every picture, as they are told. progress is for those who work on one at a time.
 
         Raises NoSpaceError where there is no room for the first one, NoWorkerError where no worker starts.
         """
+        nobody = SimpleNamespace(block=None)
+        while self._blocks and not self._again:  # whether anything is left to make, before a worker starts
+            self._again.extend(self._next(nobody, 1))
+            yield from self._drained()
         while self._blocks or self._again or self._alone or any(worker.batch for worker in self._workers):
             self._adjust()
             for worker in self._workers:
@@ -87,6 +93,9 @@ class Pool:
         if self._looked and time.monotonic() - self._looked < LOOK:
             return
         self._looked, room = time.monotonic(), self._cluster.room()
+        if self._looked > self._late and not self._begun and not any(worker.machine for worker in self._workers):
+            self._tell("note", "no worker has started yet, as where a cluster is busy with other work; waiting for one "
+                       "(ray status tells)")
         if not room and not self._workers:
             self._tell("note", "no machine of the cluster has room for a worker yet; waiting for one")
         for _ in range(min(room, self._left) - len(self._workers)):

@@ -2,7 +2,7 @@
 
 import json
 import os
-import sys
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from threading import RLock
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from wct.batch.names import mark
 from wct.runtime.files import lock
 from wct.runtime.places import Url, read, stamped
+from wct.runtime.tables import Table
 
 NAME = ".wct.jsonl"  # in the output folder, a line for each picture
 
@@ -43,14 +44,16 @@ class Record:
     are made, and replace what is there, in any case. known: whether it is to know what was made before; without, as
     for a worker that is told what to make and where, it finds nothing. broken: tells of a path whether what is there is
     nothing whole, by default no whole picture. replace: gives a file its place, as os.replace does. Several runs may
-    share a folder and its record. What is said of files holds for folders of them too.
+    share a folder and its record. What is said of files holds for folders of them too. What the record tells is read
+    into temporary files, so that memory does not grow with what was made.
     """
 
     def __init__(self, folder, recipe, overwrite=False, known=True, broken=None, replace=os.replace):
         self.path, self.overwrite, self._whole = folder / NAME, overwrite, known
         self._broken, self._replace = broken, replace
         self._options = _digest(json.dumps(recipe, sort_keys=True).encode())
-        self._made, self._known = {}, {}  # by name; digests of photos and masks by their stamps
+        self._made = Table("name", *Identity._fields, *Made._fields[1:])
+        self._known = Table("stamp", "digest")  # of photos and masks
         self._read, self._told, self._lock = 0, set(), RLock()
         self.file = lru_cache(4096)(self._file)
         self._begin()
@@ -80,7 +83,7 @@ class Record:
 
     def find(self, path, content, styles, masks=None):
         """Where the picture is that would be written to path, if it was made already; else None."""
-        if self.overwrite or not self._whole or not (self._is_there(path) or path.name in self._made):
+        if self.overwrite or not self._whole or not (self._is_there(path) or self._told_of(path)):
             return None
         identity = self.identity(content, styles, masks)
         return next((p for p in (path, _marked(path, identity)) if self._made_of(p) == identity), None)
@@ -153,7 +156,7 @@ class Record:
         for again in (False, True):
             if again:
                 self._refresh()  # another run may have made it meanwhile
-            made = self._made.get(path.name)
+            made = self._told_of(path)
             try:
                 info = os.stat(path)
                 if made and made.size == info.st_size and (
@@ -163,30 +166,28 @@ class Record:
                 return None
         return None
 
+    def _told_of(self, path):
+        """What the last line on a file of that name says, a Made; None without one."""
+        row = self._made.get(os.fsencode(path.name))
+        return row and Made(Identity(*row[1:5]), *row[5:])
+
     def _refresh(self):
         """Take in the lines that were added since the last time."""
-        with self._lock:
-            try:
-                with open(self.path, "rb") as record:
-                    if os.fstat(record.fileno()).st_size < self._read:
-                        self._read = 0  # it is another one
-                    record.seek(self._read)
-                    lines = record.read()
-            except FileNotFoundError:
-                return
-            lines = lines[:lines.rfind(b"\n") + 1]
-            self._read += len(lines)
-            self._take_in(lines)
+        with self._lock, suppress(FileNotFoundError), open(self.path, "rb") as record:
+            if os.fstat(record.fileno()).st_size < self._read:
+                self._read = 0  # it is another one
+            record.seek(self._read)
+            for line in record:
+                if not line.endswith(b"\n"):
+                    break  # another run is writing it
+                self._read += len(line)
+                self._take_in(line)
 
-    def _take_in(self, lines):
-        for line in lines.splitlines():
-            try:
-                name, photo, *shared, size, time, digest, files = json.loads(line)
-                paintings, masks, options = (part and sys.intern(part) for part in shared)  # the same in many lines
-                self._made[name] = Made(Identity(photo, paintings, masks, options), size, time, digest)
-                self._known.update(files)
-            except (ValueError, TypeError):
-                continue  # cut off by a full disk
+    def _take_in(self, line):
+        with suppress(ValueError, TypeError, AttributeError):  # cut off by a full disk
+            name, *made, files = json.loads(line)
+            self._known.put(files.items())
+            self._made.put([(os.fsencode(name), *made)])
 
     def _file(self, path):
         """(stamp, digest) of a file. While its place, size and times are the same, it isn't read again.
@@ -199,7 +200,8 @@ class Record:
         info = os.stat(path)
         place = os.fsencode(os.path.abspath(path))
         stamp = _digest(place, f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}".encode())
-        return stamp, self._known.get(stamp) or _file_digest(path)
+        known = self._known.get(stamp)
+        return stamp, known[1] if known else _file_digest(path)
 
 
 def fingerprint(networks):

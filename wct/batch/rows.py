@@ -1,12 +1,13 @@
 """What became of the pictures: counted as it is told, and kept for the report in a file, not in memory."""
 
 import json
-import tempfile
-from array import array
 from collections import Counter
 from statistics import median
 
+from wct.runtime.tables import Table
+
 TIMES = ("seconds", "encode", "transform", "decode")
+FIRST = -(2**40)  # the number of the first row that has none
 
 
 class Rows:
@@ -16,28 +17,24 @@ class Rows:
     """
 
     def __init__(self, kept=True):
-        self.counts, self._times = Counter(), {name: array("f") for name in TIMES}
-        self._file = tempfile.TemporaryFile() if kept else None  # noqa: SIM115
-        self._numbers, self._starts = array("q"), array("Q")
+        self.counts, self._times = Counter(), Table("number", *TIMES)
+        self._rows = Table("number", "row") if kept else None
 
     def __len__(self):
         return self.counts.total()
 
-    def add(self, row, number=-1):
-        """number: that of its picture; those with the same stay in the order in which they were added."""
+    def add(self, row, number=None):
+        """number: that of its picture; rows without one stand first, in the order in which they were added."""
+        number = FIRST + len(self) if number is None else number
         self.counts[row["status"]] += 1
         if row["status"] == "done":
-            for name, times in self._times.items():
-                times.append(row[name])
-        if self._file:
-            self._numbers.append(number)
-            self._starts.append(self._file.tell())
-            self._file.write(json.dumps(row).encode() + b"\n")
+            self._times.put([(number, *(row[name] for name in TIMES))])
+        if self._rows:
+            self._rows.put([(number, json.dumps(row))])
 
     def __iter__(self):
-        for i in sorted(range(len(self._numbers)), key=self._numbers.__getitem__):
-            self._file.seek(self._starts[i])
-            yield json.loads(self._file.readline())
+        for row, in self._rows.select("SELECT row FROM rows ORDER BY number"):
+            yield json.loads(row)
 
     @property
     def failed(self):
@@ -50,8 +47,14 @@ class Rows:
         yield ("failures", self.counts["failed"])
         if self.counts["left out"]:
             yield ("left out", self.counts["left out"])
-        for name, times in self._times.items():
-            yield ("median s/picture" if name == "seconds" else f"  {name}", f"{median(times):.3f}" if times else "-")
+        for name in TIMES:
+            yield ("median s/picture" if name == "seconds" else f"  {name}",
+                   f"{self._median(name):.3f}" if self.counts["done"] else "-")
+
+    def _median(self, name):
+        count = self.counts["done"]
+        return median(time for time, in self._times.select(
+            f"SELECT {name} FROM rows ORDER BY {name} LIMIT ? OFFSET ?", 2 - count % 2, (count - 1) // 2))
 
 
 def print_table(rows):

@@ -4,10 +4,12 @@ import json
 import os
 import time
 import uuid
+from itertools import islice
 
-from wct.batch.record import Identity, Made, Record
+from wct.batch.record import Record
 from wct.runtime.files import check_folder
 from wct.runtime.places import Url, listing, put, read_all, write
+from wct.runtime.tables import Table
 
 LINES = 256  # in one file of the record, which is written again with each
 AT_ONCE = 64  # files that are fetched
@@ -35,13 +37,13 @@ class StoreRecord(Record):
     """
 
     def _begin(self):
-        self._there, self._lines, self._file_name = {}, [], None
+        self._there, self._lines, self._file_name = Table("name", "size"), [], None
         if self._whole:
-            self._there = {path.name: size for path, size in listing(self.path.parent)}
-            files = sorted(path for path, _ in listing(self.path))  # by their time
-            for first in range(0, len(files), AT_ONCE):
-                for lines in read_all(files[first : first + AT_ONCE]):
-                    self._take_in(lines)
+            self._there.put((os.fsencode(path.name), size) for path, size in listing(self.path.parent))
+            files = (path for path, _ in listing(self.path))  # by their time
+            while some := list(islice(files, AT_ONCE)):
+                for line in b"\n".join(read_all(some)).splitlines():
+                    self._take_in(line)
 
     def add(self, part, path, content, styles, masks=None):
         identity, size = self.identity(content, styles, masks), os.path.getsize(part)
@@ -50,7 +52,8 @@ class StoreRecord(Record):
             self._write([target.name, *identity, size, None, None, {}])
             put(part, target)  # after the line: a picture without one would be another's
             if self._whole:
-                self._there[target.name], self._made[target.name] = size, Made(Identity(*identity), size, None, None)
+                self._take_in(self._lines[-1])
+                self._there.put([(os.fsencode(target.name), size)])
         return target, note
 
     def _write(self, line):
@@ -63,11 +66,16 @@ class StoreRecord(Record):
         """Others' lines are not asked for on the way."""
 
     def _is_there(self, path):
-        return bool(self._there.get(path.name))
+        return bool(self._size(path))
 
     def _is_broken(self, path):
         return False
 
     def _made_of(self, path):
-        made = self._made.get(path.name)
-        return made.identity if made and made.size == self._there.get(path.name) else None
+        made = self._told_of(path)
+        return made.identity if made and made.size == self._size(path) else None
+
+    def _size(self, path):
+        """The length of a file that is there."""
+        there = self._there.get(os.fsencode(path.name))
+        return there and there[1]

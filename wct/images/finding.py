@@ -90,13 +90,7 @@ def _search(folder, recursive, found):
     def barred(error):
         found.left_out.append((Path(error.filename), f"{error.filename} may not be searched; change its permissions"))
 
-    inside = []
-    for root, folders, files in os.walk(folder, onerror=barred):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        here = Path(root)
-        inside += [here / name for name in files if not name.startswith(".")]
-        inside += [here / name for name in folders if (here / name).is_symlink()]
-    for path in sorted(inside):
+    for path in _inside(folder, recursive, barred):
         if path.is_dir():
             reason = _leads_out(path, folder)
         elif path.suffix.lower() in SUFFIXES | raw.SUFFIXES:
@@ -107,6 +101,18 @@ def _search(folder, recursive, found):
             reason = unread(path.suffix.lower())
         if reason:
             found.left_out.append((path, f"{path} {reason}"))
+
+
+def _inside(folder, recursive, barred):
+    """The files of a folder, and links to folders, in the order of their paths; of one folder at a time a list."""
+    _, folders, files = next(os.walk(folder, onerror=barred), (folder, [], []))
+    folders = set(folders) if recursive else set()
+    for name in sorted(name for name in (*files, *folders) if not name.startswith(".")):
+        path = Path(folder, name)
+        if name in folders and not path.is_symlink():
+            yield from _inside(path, recursive, barred)
+        else:
+            yield path
 
 
 def _search_store(folder, recursive, found):

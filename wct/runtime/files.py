@@ -31,7 +31,7 @@ def write_whole(path, write, rename=None):
     """
     remote = isinstance(path, Url)
     try:
-        with _part(tempfile.gettempdir() if remote else path.parent) as (part, file):
+        with _part(_begun_in(path.parent)) as (part, file):
             write(file)
             file.flush()
             if not remote:
@@ -84,8 +84,11 @@ def check_space(folder, needed):
 
 
 def remove_dead_parts(folder):
-    """Remove what runs that were killed have left unfinished in a folder; what is being written now stays."""
-    with suppress(OSError), os.scandir(folder) as entries:
+    """Remove what runs that were killed have left unfinished in a folder; what is being written now stays.
+
+    For a folder of a store that is what this machine has of it.
+    """
+    with suppress(OSError), os.scandir(_begun_in(folder)) as entries:
         for part in [entry.path for entry in entries if _PART.fullmatch(entry.name)]:
             with suppress(OSError), open(part, "r+b") as file:
                 if fcntl:
@@ -100,6 +103,11 @@ def lock(file):
     if fcntl:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _begun_in(folder):
+    """Where files that go to a folder are written first."""
+    return tempfile.gettempdir() if isinstance(folder, Url) else folder
 
 
 @contextmanager

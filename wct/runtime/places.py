@@ -180,6 +180,6 @@ def _asked(url, question):
         except Exception as error:  # every store has its own
             if wait is None or isinstance(error, NotImplementedError):
                 reason = " ".join(str(error).split()) or type(error).__name__
-                raise StoreError(f"{url}: the store failed {len(WAITS) + 1} times, at last by: {reason}; try again "
-                                 "later") from error
+                raise StoreError(f"{url}: the store failed {len(WAITS) + 1} times, at last by: {reason}; check "
+                                 "the address and your keys, or try again later") from error
             time.sleep(wait * random.uniform(0.5, 1))

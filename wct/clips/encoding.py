@@ -38,7 +38,7 @@ class Kind:
 
 
 _X264 = {"codec": "libx264", "pixels": "yuv420p", "even": True,  # frames in order, and soon: a kill loses few
-         "settings": {"crf": "18", "preset": "fast", "bf": "0", "rc-lookahead": "8"}}
+         "settings": {"crf": "18", "preset": "veryfast", "bf": "0", "rc-lookahead": "8"}}
 _VP9 = {"codec": "libvpx-vp9", "pixels": "yuv420p", "alpha": "yuva420p",
         "settings": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0",
                      "lag-in-frames": "0"}}

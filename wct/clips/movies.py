@@ -178,7 +178,8 @@ def _image(frame, shape, size):
         width, height = height, width
     matrix = _MATRICES.get(frame.colorspace, BT709 if frame.height >= HD else BT601)
     alpha = "a" in frame.format.name.removeprefix("gray") and any(c.is_alpha for c in frame.format.components)
-    pixels = frame.reformat(width, height, "rgba" if alpha else "rgb24", interpolation="LANCZOS",
+    reduced = 2 * width <= frame.width and 2 * height <= frame.height  # to averages, as well as by a filter, but sooner
+    pixels = frame.reformat(width, height, "rgba" if alpha else "rgb24", interpolation="AREA" if reduced else "LANCZOS",
                             **({} if frame.format.is_rgb else {"src_colorspace": matrix}),
                             dst_color_range="JPEG").to_ndarray()
     image = Image.fromarray(pixels)

@@ -17,13 +17,11 @@ from wct.images import Picture, PictureError, open_mask
 from wct.options import MAX_PIXELS, STAGES, Options, level_strengths
 from wct.pipeline.cache import fitted
 from wct.pipeline.mapping import Maps, checked, normalised
+from wct.pipeline.painter import Painter, Photographer
 from wct.pipeline.passes import map_strengths
 from wct.pipeline.photo import reduced
-from wct.pipeline.video import Painter, Photographer, stylised
+from wct.pipeline.video import stylised
 from wct.runtime.clock import Clock
-from wct.runtime.threads import ahead
-
-WRITE_BEHIND = 3  # frames
 
 Source = str | os.PathLike | Image.Image
 
@@ -196,7 +194,7 @@ def make_film(stylizer, clip: Clip, output, recipe: Recipe, *, identity: str = "
             if progress:
                 progress(done, clip.count, float(frame.time + frame.duration))
 
-    with closing(ahead(frames, WRITE_BEHIND)) as results:
+    with closing(frames) as results:
         place.write(counted(results), rename)
     seconds = {stage: clock.seconds[stage] for stage in STAGES} | {"seconds": time.perf_counter() - began}
     return Film(Path(output), done, place.done, size, seconds, tuple(dict.fromkeys([*clip.notes, *notes, *more])))

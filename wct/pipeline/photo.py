@@ -42,7 +42,7 @@ FLATTEST, STEEPEST = 0.25, 2.5  # slopes of the curve of the whole photo; steepe
 BENT = 4  # times flatter or steeper than that of the whole photo a curve may be in places
 TOE = 0.1  # the least slope, also where a curve would leave the range of light
 STRONGEST = 3  # factor of chroma
-PIXELS = 2**19  # of the bands that a photo is worked on in
+PIXELS = 2**17  # of the bands that a photo is worked on in
 
 _YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # BT.601
 

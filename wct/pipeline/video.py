@@ -2,7 +2,7 @@
 
 A map that is fitted to one frame follows its noise and whatever passes by. Here maps are fitted to key frames of a shot
 (`shots`, `painter`), so the networks are one function for a while; `motion` keeps what they draw where the scene is.
-Three threads work at a time: one reads frames and follows their motion, one draws, one smooths, and writes.
+Each has a thread of its own: looking for cuts and key frames, following the motion, drawing, smoothing and writing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import repeat, tee
 
 from PIL import Image
 
+from wct.clips import Clip
 from wct.images import with_alpha
 from wct.images.colour import fill_invisible
 from wct.pipeline.motion import Steady
@@ -36,6 +37,8 @@ def stylised(painter: Painter, frames: Iterable, size: tuple[int, int], masks: l
     """
     first, second = tee(frames) if iter(frames) is frames else (frames, frames)
     plan = anchors(_glances(first, size, masks)) if steady else None
+    if plan and isinstance(frames, Clip):  # of which two threads may read; other frames are somebody else's
+        plan = ahead(plan, 1)
     tasks = ahead(_tasks(painter, zip(second, _masks(masks, size)), size, plan, start), READ_AHEAD)
     smoother, result = Steady(), None
     with closing(ahead(painter.paint(tasks), WRITE_BEHIND)) as painted:

@@ -30,9 +30,13 @@ def panned(count, size=(96, 64), step=2.5, i=0):
 
 
 def film(path, images, times=None, rate=24, codec="libx264", pixels="yuv420p", options=None, matrix="ITU709",
-         full=False, tags=True, sound=None, interlaced=False):
-    """A film of PIL images; times: seconds of each, else `rate` a second. sound: a codec, of a tone as long."""
+         full=False, tags=True, sound=None, title=None, chapters=()):
+    """A film of PIL images; times: seconds of each, else `rate` a second. sound: a codec, of a tone as long. chapters:
+    (title, start, end), in milliseconds."""
     with av.open(str(path), "w") as out:
+        out.metadata.update({"title": title} if title else {})
+        out.set_chapters([{"id": i, "start": start, "end": end, "time_base": Fraction(1, 1000),
+                           "metadata": {"title": name}} for i, (name, start, end) in enumerate(chapters, 1)])
         stream = out.add_stream(codec, rate=rate, options={"crf": "8", **(options or {})})
         stream.width, stream.height, stream.pix_fmt = *images[0].size, pixels
         stream.time_base = stream.codec_context.time_base = TICK
@@ -79,6 +83,13 @@ def pictures(path):
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     return [float(frame.time) for frame in frames], [frame.to_ndarray(format="rgb24") for frame in frames]
+
+
+def chapters(path):
+    """(title, start, end) of the chapters of a film, in seconds."""
+    with av.open(str(path)) as container:
+        return [(one["metadata"]["title"], *(float(one[end] * one["time_base"]) for end in ("start", "end")))
+                for one in container.chapters()]
 
 
 def sound(path):

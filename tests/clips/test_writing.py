@@ -6,7 +6,7 @@ from itertools import islice
 import av
 import numpy as np
 import pytest
-from films import film, noisy, panned, pictures, sound
+from films import chapters, film, noisy, panned, pictures, sound
 from PIL import Image
 
 from wct.clips import ClipError, kind_of, open_clip, writer
@@ -53,9 +53,29 @@ def test_every_kind(clip, tmp_path, name):
 
 def test_sound_is_copied_as_it_is(clip, tmp_path):
     copy(clip, tmp_path / "a.mp4")
-    assert sound(tmp_path / "a.mp4") == sound(clip.path) and clip.sound
+    assert sound(tmp_path / "a.mp4") == sound(clip.path)
     with av.open(str(tmp_path / "a.mp4")) as made, av.open(str(clip.path)) as before:
         assert made.streams.audio[0].duration == before.streams.audio[0].duration
+
+
+@pytest.mark.parametrize("tone", [None, "aac"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+def test_chapters_and_the_title_are_kept(tmp_path, name, tone):
+    parts = [("Out", 0, 400), ("Home", 400, 1000)]
+    clip = open_clip(film(tmp_path / "in.mkv", panned(24), sound=tone, title="A walk", chapters=parts))
+    copy(clip, tmp_path / name)
+    assert chapters(tmp_path / name) == [("Out", 0.0, 0.4), ("Home", 0.4, 1.0)]
+    with av.open(str(tmp_path / name)) as made:
+        assert made.metadata["title"] == "A walk" and abs(made.duration / 1e6 - 1) < 0.03
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.gif", "a.webp", "a.png"])
+def test_the_last_frame_is_shown_as_long_as_before(tmp_path, name):
+    frames = noisy(4)
+    frames[0].save(tmp_path / "in.gif", save_all=True, append_images=frames[1:], duration=[100, 50, 300, 1000], loop=0)
+    copy(open_clip(tmp_path / "in.gif"), tmp_path / name)
+    made = open_clip(tmp_path / name)
+    assert [float(frame.time) for frame in made] == [0, 0.1, 0.15, 0.45] and made.duration == pytest.approx(1.45)
 
 
 def test_sound_that_a_kind_cannot_hold_is_encoded_anew(tmp_path):

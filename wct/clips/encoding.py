@@ -69,12 +69,15 @@ class Encoder:
     """A stream of a container, which takes frames; `add` and `end` write what is ready."""
 
     def __init__(self, container, kind: Kind, size: tuple[int, int], rate: Fraction, alpha: bool = False):
+        from av.codec.context import Flags
+
         self.container, self.kind, self.alpha = container, kind, alpha and bool(kind.alpha or kind.pixels == "pal8")
         self.pixels = kind.alpha if self.alpha and kind.alpha else kind.pixels
         self.palette = Palette() if kind.pixels == "pal8" else None
         self.stream = stream = container.add_stream(kind.codec, rate=rate, options=kind.settings)
         stream.width, stream.height, stream.pix_fmt = *size, self.pixels
         stream.time_base = stream.codec_context.time_base = kind.tick
+        stream.codec_context.flags |= Flags.frame_duration
         if kind.film:
             context = stream.codec_context
             context.gop_size = max(1, round(GROUP * rate))

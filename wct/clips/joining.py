@@ -22,7 +22,7 @@ def join(pieces, file, kind: Kind, clip: Clip) -> None:
         video = out.add_stream_from_template(model.streams.video[0])
         sources = [_pictures(pieces, video)]
         with _opened(clip) as source:
-            if source:
+            if source is not None:
                 out.metadata.update({name: value for name, value in source.metadata.items()
                                      if name in ("title", "artist", "comment", "date", "copyright")})
                 if source.chapters():
@@ -34,33 +34,38 @@ def join(pieces, file, kind: Kind, clip: Clip) -> None:
 
 
 def _opened(clip):
-    """The file of a clip whose sound is wanted; None in its place where there is none."""
+    """The file of a film, which may have sound, chapters and a title; None in its place of another clip."""
     from contextlib import nullcontext
 
     import av
 
-    return av.open(str(clip.path), metadata_errors="replace") if clip.sound else nullcontext()
+    return av.open(str(clip.path), metadata_errors="replace") if clip.film else nullcontext()
 
 
 def _pictures(pieces, stream):
     """The packets of all pieces, in order, at the times that each piece says it begins at."""
     import av
 
+    last, end = None, Fraction(0)
     for piece in pieces:
         with av.open(str(piece)) as container:
-            shift = None
+            start, shift = json.loads(container.metadata["comment"])["start"] * TICK, None
             for packet in container.demux(video=0):
                 if packet.size == 0:
                     continue
                 if shift is None:
-                    start = json.loads(container.metadata["comment"])["start"] * TICK
                     shift = start - packet.pts * packet.time_base
                 for name in ("pts", "dts"):
                     time = getattr(packet, name) * packet.time_base + shift
                     setattr(packet, name, round(time / TICK))
-                packet.duration = round((packet.duration or 0) * packet.time_base / TICK)
                 packet.time_base, packet.stream = TICK, stream
-                yield packet
+                if last:
+                    last.duration = packet.dts - last.dts
+                    yield last
+                last = packet
+            end = start + Fraction(container.duration or 0, av.time_base)
+    last.duration = max(1, round(end / TICK) - last.dts)
+    yield last
 
 
 def _sound(source, stream, out, kind, clip):

@@ -53,7 +53,7 @@ def open_movie(path) -> Clip:
         count = stream.frames or (round(duration * rate) if duration else None)
         size = (first.width, first.height) if _turn(first) % 180 == 0 else (first.height, first.width)
         clip = Clip(path, _square(size, stream), Fraction(rate), count or None, duration, _frames,
-                    sound=bool(container.streams.audio))
+                    film=True)
         _tell(clip, first)
         return clip
 

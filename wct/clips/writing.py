@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -116,19 +117,38 @@ class Animation:
                 for frame, image in pictures:
                     encoder.add(frame, image)
                 encoder.end()
+            if self.kind.format == "webp":
+                _last_lasts(file, round(self._last() / self.kind.tick))
 
         with written(self.path):
             write_whole(self.path, fill, rename)
 
+    def _last(self):
+        """Seconds of its last frame."""
+        return self.clip.last or 1 / self.clip.rate
+
     def _options(self):
         """How often it is shown, and for how long its last frame."""
-        last = self.clip.last or 1 / self.clip.rate
+        last = self._last()
         name = "plays" if self.kind.format == "apng" else "loop"
         loop = self.clip.loop
         if self.kind.format == "gif":  # which counts repetitions, -1 for none
             loop = {0: 0, 1: -1}.get(loop, loop - 1)
             return {name: str(loop), "final_delay": str(round(last / self.kind.tick))}
         return {name: str(loop)} | ({"final_delay": f"{last.numerator}/{last.denominator}"} if name == "plays" else {})
+
+
+def _last_lasts(file, milliseconds):
+    """Have the last frame of an animated WebP be shown for so long; FFmpeg's encoder takes the mean of the others."""
+    at, last, end = 12, None, file.seek(0, os.SEEK_END)
+    while at + 8 <= end:
+        file.seek(at)
+        name, size = struct.unpack("<4sI", file.read(8))
+        last = at if name == b"ANMF" else last
+        at += 8 + size + size % 2
+    if last is not None:
+        file.seek(last + 8 + 12)  # behind the place and the size of the frame
+        file.write(min(milliseconds, 2**24 - 1).to_bytes(3, "little"))
 
 
 class NumberedFrames:

@@ -55,6 +55,12 @@ def test_anchors_have_key_frames_around_them():
         [0, STEP], [SPAN - STEP, SPAN, SPAN + STEP], [2 * SPAN - STEP, 2 * SPAN], [2 * SPAN + 10]]
 
 
+def test_anchors_know_of_shots_that_are_stills():
+    frames = [photo((16, 16))] * SPAN + noisy(SPAN, (16, 16)) + [photo((16, 16), 2)] * 5
+    found = list(anchors((image, dict) for image in frames))
+    assert [(anchor.frame, anchor.still) for anchor in found] == [(0, True), (SPAN, False), (2 * SPAN, True)]
+
+
 def test_anchors_come_before_the_clip_has_ended():
     read = []
 
@@ -86,6 +92,14 @@ def test_flicker_is_halved(small, make, most):
     steady, alone = (sum(flicker(source, list(small.stylise_frames(source.frames, STYLE, steady=steady))))
                      for steady in (True, False))
     assert steady < most * alone
+
+
+def test_few_positions_and_many_channels(stylizer):
+    """A map that is fitted to no more positions than there are channels is no steeper for the frames to come."""
+    source = still(photo((384, 256), 3), (192, 112), 3)
+    steady, alone = (sum(flicker(source, list(stylizer.stylise_frames(source.frames, STYLE, steady=steady))))
+                     for steady in (True, False))
+    assert steady < 0.5 * alone  # without the ridge for it, 2.9
 
 
 def test_a_shot_keeps_its_style(small):

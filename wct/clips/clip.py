@@ -38,8 +38,9 @@ class Clip:
 
     size: of its frames, upright, in pixels. rate: frames a second, on the average. count: how many frames the file says
     it has, or what follows from its duration; None where it does not say. duration: seconds, None likewise.
-    film: whether it is one, which may have sound and chapters. loop: of an animation, how often it is shown, 0 for ever; last: seconds of its last
-    frame. notes: sentences on what its reader should know; reading the frames may add some.
+    film: whether it is one, which may have sound and chapters. loop: of an animation, how often it is shown, 0 for
+    ever; last: seconds of its last frame. notes: sentences on what its reader should know; reading the frames may add
+    some.
     """
 
     path: Path

@@ -128,16 +128,17 @@ class Painter:
             if anchor.fit is None:
                 keys = [key for i, key in enumerate(anchor.keys)
                         if not any(key.same(before) for before in anchor.keys[:i])]
-                known = other and len(keys) == len(other.distinct) and all(
+                known = other and other.still == anchor.still and len(keys) == len(other.distinct) and all(
                     a.same(b) for a, b in zip(keys, other.distinct))
-                anchor.fit, anchor.distinct, anchor.keys = other.fit if known else self.fit(keys), keys, []
+                anchor.fit = other.fit if known else self.fit(keys, anchor.still)
+                anchor.distinct, anchor.keys = keys, []
         return task.left.fit.towards(task.right.fit, task.share)
 
     @torch.inference_mode()
-    def fit(self, keys: list[Shown]) -> Fit:
-        """The Fit of key frames."""
+    def fit(self, keys: list[Shown], still: bool) -> Fit:
+        """The Fit of key frames; still: whether other frames are to be the same."""
         keys = _usable(keys)
-        maps = replace(self.maps, known={}, _moments={}, _fitted={})
+        maps = replace(self.maps, others=not still, known={}, _moments={}, _fitted={})
         width, height = keys[0].image.size
         boxes = [(0, 0, width, height)]
         if width * height * len(keys) > SAMPLE:
@@ -203,8 +204,8 @@ class Photographer(Painter):
                 run, left = ([], None) if ended else (run[-1:], right)
             run.append(task)
 
-    def fit(self, keys: list[Shown]) -> Fit:
-        return super().fit([_reduced(key) for key in keys])
+    def fit(self, keys: list[Shown], still: bool) -> Fit:
+        return super().fit([_reduced(key) for key in keys], still)
 
     @torch.inference_mode()
     def _changes(self, task):

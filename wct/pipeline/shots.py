@@ -30,11 +30,13 @@ STEP = 24  # frames between key frames; an anchor has its own and those one step
 @dataclass
 class Anchor:
     """A place in a clip that has its own maps. frame: its number in the clip. shot: the number of its shot. keys: the
-    key frames that they are fitted to. fit: what was fitted, once it was, and distinct the key frames that differ."""
+    key frames that they are fitted to. still: whether its shot, as far as it was read, shows one and the same picture.
+    fit: what was fitted, once it was, and distinct the key frames that differ."""
 
     frame: int
     shot: int
     keys: list
+    still: bool = True
     distinct: list = field(default_factory=list, repr=False)
     fit: Any = field(default=None, repr=False)
 
@@ -81,11 +83,11 @@ def begins(signatures: Iterable[np.ndarray]) -> Iterator[bool]:
 def anchors(frames: Iterable[tuple[Image.Image, Callable]]) -> Iterator[Anchor]:
     """The Anchors of a clip, in order, each as soon as its last key frame was read: one at the beginning of every shot,
     and one every SPAN frames in it. frames: of each a picture, which may be small, and what gives the key frame."""
-    waiting, shot, start, keys, pending = deque(), -1, 0, {}, deque()
+    waiting, shot, start, keys, pending, still, last = deque(), -1, 0, {}, deque(), True, None
 
     def signatures():
         for image, whole in frames:
-            waiting.append(whole)
+            waiting.append((image, whole))
             yield signature(image)
 
     def ready(i, ended):
@@ -95,14 +97,15 @@ def anchors(frames: Iterable[tuple[Image.Image, Callable]]) -> Iterator[Anchor]:
             around = [keys[j] for j in (at - STEP, at, at + STEP) if j in keys]
             for j in [j for j in keys if j < at + SPAN - STEP]:
                 del keys[j]
-            yield Anchor(start + at, shot, around)
+            yield Anchor(start + at, shot, around, still)
 
     for number, begun in enumerate(begins(signatures())):
         if begun:
             yield from ready(None, True)
             keys.clear()
-            shot, start = shot + 1, number
-        whole, i = waiting.popleft(), number - start
+            shot, start, still, last = shot + 1, number, True, None
+        (image, whole), i = waiting.popleft(), number - start
+        still, last = still and last in (None, image), image
         if i % STEP == 0:
             keys[i] = whole()
         if i % SPAN == 0:

@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance
 
 from wct import Stylizer
 from wct.benchmark.flicker import Source, flicker, pan, still
-from wct.pipeline import shots
+from wct.pipeline import painter, shots
 from wct.pipeline.motion import Steady, flow_between, moved
 from wct.pipeline.shots import SPAN, STEP, anchors, begins, signature
 from wct.runtime.threads import ahead
@@ -154,6 +154,43 @@ def test_the_options_of_pictures(small):
         assert np.abs(pixels(one) - pixels(two)).max() <= 1
     with pytest.raises(ValueError, match="strength must lie"):
         small.stylise_frames(frames, STYLE, strength=2)
+
+
+def test_label_maps(small):
+    frames, regions = [photo((160, 120))] * 2, []
+    for size in ((160, 120), STYLE.size):
+        regions.append(Image.new("L", size, 3))
+        regions[-1].paste(9, (0, 0, size[0] // 2, size[1]))
+    options = {"masks": regions[0], "style_masks": regions[1], "labels": True}
+    for mode in ("single", "photo"):
+        one, two = small(frames[0], STYLE, mode=mode, **options), list(
+            small.stylise_frames(frames, STYLE, mode=mode, **options))[1]
+        assert np.abs(pixels(one) - pixels(two)).max() <= 1
+    with pytest.raises(ValueError, match="label map of a clip is one picture"):
+        next(small.stylise_frames(frames, STYLE, **options | {"masks": [regions[:1]]}))
+
+
+def test_the_change_of_a_photo_glides(small, monkeypatch):
+    """It is fitted to few frames: the light is about what it would be if it were fitted to each, and calmer."""
+    frames = panned(15, (192, 128), 4)
+    glided = list(small.stylise_frames(frames, STYLE, mode="photo"))
+    monkeypatch.setattr(painter, "EVERY", 1)
+    fitted = list(small.stylise_frames(frames, STYLE, mode="photo"))
+    assert len(glided) == len(fitted) == 15 and (pixels(glided[6]) == pixels(fitted[6])).all()
+    apart = [np.abs(pixels(a) - pixels(b)).mean() for a, b in zip(glided, fitted)]
+    jitter = [np.abs(np.diff([pixels(one).mean((0, 1)) for one in made], 2, 0)).mean() for made in (glided, fitted)]
+    assert 0 < max(apart) < 5 and jitter[0] < 0.6 * jitter[1]
+
+
+def test_masks_that_move_over_a_photo(small):
+    frames = [photo((192, 128))] * 5
+    halves = [Image.new("L", (192, 128)) for _ in range(2)]
+    halves[1].paste(255, (0, 0, 96, 128))
+    masks = [[halves[n > 2] for n in range(5)]]
+    results = list(small.stylise_frames(frames, STYLE, mode="photo", masks=masks))
+    change = [np.abs(pixels(result) - pixels(frames[0])).mean((0, 2)) for result in results]
+    assert max(one.max() for one in change[:3]) <= 1 and min(one[:90].mean() for one in change[3:]) > 5
+    assert max(one[98:].max() for one in change) <= 1
 
 
 def test_plain_ground_is_as_calm_as_in_a_picture(small):

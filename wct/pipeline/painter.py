@@ -101,6 +101,7 @@ class Painter:
     """
 
     strokes = True  # whether it draws some, which are to stay where the scene is
+    size = staticmethod(lambda size: size)  # of what is drawn of frames of a size
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, maps: Maps, options: Options):
         self.encoder, self.decoder, self.maps, self.options = encoder, decoder, maps, options
@@ -186,7 +187,7 @@ class Photographer(Painter):
     A change is fitted to every EVERY-th frame of a shot under the same masks, and to the last; in between it glides.
     """
 
-    strokes = False
+    strokes, size = False, staticmethod(photo.reduced)
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, maps: Maps, options: Options):
         self.strength = options.strength

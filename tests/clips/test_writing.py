@@ -1,7 +1,7 @@
 """Clips written: every kind, their times and sound, and what was begun and goes on."""
 
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 
 import av
 import numpy as np
@@ -76,6 +76,23 @@ def test_the_last_frame_is_shown_as_long_as_before(tmp_path, name):
     copy(open_clip(tmp_path / "in.gif"), tmp_path / name)
     made = open_clip(tmp_path / name)
     assert [float(frame.time) for frame in made] == [0, 0.1, 0.15, 0.45] and made.duration == pytest.approx(1.45)
+
+
+def test_every_sound_is_kept(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(12), sound=["aac", "aac"]))
+    copy(clip, tmp_path / "a.mkv")
+    tracks = [sound(tmp_path / "a.mkv", track) for track in (0, 1)]
+    assert tracks == [sound(clip.path, track) for track in (0, 1)] and tracks[0] != tracks[1]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+def test_animations_have_no_frames_that_browsers_slow_down(tmp_path, name):
+    clip = open_clip(film(tmp_path / "in.mp4", noisy(30), rate=120))
+    copy(clip, tmp_path / name)
+    made = list(open_clip(tmp_path / name))
+    steps = [b.time - a.time for a, b in pairwise(made)]
+    assert 10 <= len(made) < 30 and min(steps) > 0.01 and abs(made[-1].time - Fraction(29, 120)) < 0.03
+    assert any("more frames a second than" in note for note in clip.notes)
 
 
 def test_sound_that_a_kind_cannot_hold_is_encoded_anew(tmp_path):

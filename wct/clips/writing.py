@@ -14,6 +14,7 @@ from PIL import Image
 from wct.clips.clip import Clip, Frame
 from wct.clips.encoding import TICK, Encoder, Kind, kind_of
 from wct.clips.joining import join
+from wct.clips.pictures import FEW
 from wct.images import save_picture
 from wct.runtime.files import write_whole
 
@@ -114,7 +115,7 @@ class Animation:
         def fill(file):
             with av.open(file, "w", format=self.kind.format, options=self._options()) as container:
                 encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
-                for frame, image in pictures:
+                for frame, image in self._shown(pictures):
                     encoder.add(frame, image)
                 encoder.end()
             if self.kind.format == "webp":
@@ -122,6 +123,17 @@ class Animation:
 
         with written(self.path):
             write_whole(self.path, fill, rename)
+
+    def _shown(self, pictures):
+        """Those that browsers would not show for longer than they ask for, as they do with shorter ones."""
+        last = None
+        for frame, image in pictures:
+            start = round(frame.time / self.kind.tick)
+            if last is not None and (start - last) * self.kind.tick <= FEW:
+                self.clip.note(f"has more frames a second than {self.kind.format} can show; some were left out")
+                continue
+            last = start
+            yield frame, image
 
     def _last(self):
         """Seconds of its last frame."""

@@ -116,9 +116,11 @@ def prepared(stylizer, recipe: Recipe, size: tuple[int, int], name: str, clock: 
     maps = Maps([statistics for statistics, _ in known], normalised(recipe.weights, len(known)),
                 map_strengths(options, strengths), options, clock)
     notes += [note for _, told in known for note in told]
-    masks = None
-    if any(mask is not None for mask in recipe.masks or []):
-        masks = [_opened(mask, picture, notes) for mask in recipe.masks]
+    masks = recipe.masks
+    if all(mask is None for mask in masks or []):
+        masks = None
+    elif not options.labels:
+        masks = [_opened(mask, picture, notes) for mask in masks]
     return kind(stylizer.encoder, stylizer.decoder, maps, options), masks, notes
 
 
@@ -143,7 +145,12 @@ def _opened(mask, picture, notes):
         notes.extend(still.notes)
         return still.image
     if isinstance(mask, (str, os.PathLike)):
-        return open_clip(mask)
+        clip = open_clip(mask)
+        (a, b), (width, height) = clip.size, picture.size
+        if abs(a * height - b * width) > max(a, b, width, height):
+            raise ClipError(f"{mask} is {a} x {b}, {picture.name} {width} x {height}: a mask must have the shape of "
+                            "its clip")
+        return clip
     return mask if iter(mask) is not mask else list(mask)
 
 
@@ -199,7 +206,10 @@ def make_film(stylizer, clip: Clip, output, recipe: Recipe, *, identity: str = "
         painter, masks, notes = prepared(stylizer, recipe, size, str(clip.path), clock)
     except PictureError as error:
         raise ClipError(str(error)) from error
-    place = writer(output, clip, size, identity, _has_alpha(clip))
+    alpha = _has_alpha(clip)
+    if alpha and kind is not None and not kind.transparent:
+        clip.note(f"has transparency, which {Path(output).suffix} cannot hold; it was left out")
+    place = writer(output, clip, size, identity, alpha)
     frames = stylised(painter, clip, size, masks, recipe.steady, place.done)
     done = place.done
 

@@ -1,5 +1,6 @@
 """Clips written: every kind, their times and sound, and what was begun and goes on."""
 
+import signal
 from fractions import Fraction
 from itertools import islice, pairwise
 
@@ -9,7 +10,7 @@ import pytest
 from films import chapters, film, noisy, panned, pictures, sound
 from PIL import Image
 
-from wct.clips import ClipError, kind_of, open_clip, writer
+from wct.clips import ClipError, encoding, kind_of, open_clip, writer, writing
 
 
 def copy(clip, path, size=None, alpha=False, identity="", stop=None):
@@ -155,6 +156,36 @@ def test_a_film_that_was_begun_goes_on(tmp_path):
         assert np.abs(np.asarray(frame.image(), float) - pixels).mean() < 8
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
     assert sound(tmp_path / "out.mp4") == sound(clip.path)
+
+
+def test_ctrl_c_leaves_no_hole(tmp_path, monkeypatch):
+    """Between a frame that was encoded and its packet written, as anywhere."""
+    class Interrupting:
+        def __init__(self, container):
+            self.container, self.count = container, 0
+
+        def __getattr__(self, name):
+            return getattr(self.container, name)
+
+        def mux(self, packets):
+            self.count += len(packets)
+            if self.count == 20:
+                signal.raise_signal(signal.SIGINT)
+            self.container.mux(packets)
+
+    class Encoder(encoding.Encoder):
+        def __init__(self, container, *options):
+            super().__init__(Interrupting(container), *options)
+
+    clip = open_clip(film(tmp_path / "in.mp4", panned(60)))
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "Encoder", Encoder)
+        with pytest.raises(KeyboardInterrupt):
+            copy(clip, tmp_path / "out.mp4")
+    times = pictures(tmp_path / "out.mp4.unfinished-1.mp4")[0]
+    assert len(times) >= 20 and times == pytest.approx([n / 24 for n in range(len(times))])
+    assert copy(clip, tmp_path / "out.mp4") == len(times)
+    assert pictures(tmp_path / "out.mp4")[0] == [float(frame.time) for frame in clip]
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "frames"])

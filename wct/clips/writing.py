@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image
@@ -17,10 +18,15 @@ from wct.clips.joining import join
 from wct.clips.pictures import FEW
 from wct.images import save_picture
 from wct.runtime.files import write_whole
+from wct.runtime.threads import ahead
 
 # readable wherever it is cut off
 FRAGMENTED = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
 Pictures = Iterable[tuple[Frame, Image.Image]]
+
+
+def _nobody(frame: Frame) -> None:
+    pass
 
 
 def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: bool = False):
@@ -29,10 +35,10 @@ def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: b
     clip: what it is made of, which gives the rate, the sound and the loops. size: of the pictures. identity: of all
     that makes a difference to them: what was begun under another is begun anew. alpha: whether they have transparency.
 
-    Its `done` says how many frames are there already. `write(pictures, rename)` takes the others, each with its Frame,
-    and gives the whole clip its place by `rename`, as `wct.runtime.files.write_whole` has it. Raises OSError, its
-    message one sentence, where that fails; what was begun of a film or of numbered frames then stays, readable, for the
-    next run.
+    Its `done` says how many frames are there already. `write(pictures, wrote, rename)` takes the others, each with its
+    Frame, calls `wrote` with each Frame that was written, and gives the whole clip its place by `rename`, as
+    `wct.runtime.files.write_whole` has it. What `wrote` raises ends it. Raises OSError, its message one sentence, where
+    the writing fails; what was begun of a film or of numbered frames then stays, readable, for the next run.
     """
     kind = kind_of(path)
     if kind is None:
@@ -60,10 +66,11 @@ class Film:
         return [piece for piece in self.path.parent.glob("*.mp4")
                 if piece.name.startswith(start) and piece.stem[len(start):].isdecimal()]
 
-    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+    def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         piece = self.path.with_name(f"{self.path.name}.unfinished-{len(self.pieces) + 1}.mp4")
         with written(self.path):
-            self._piece(piece, iter(pictures))
+            for frame in ahead(self._piece(piece, iter(pictures)), 1):  # where no Ctrl-C comes between two packets
+                wrote(frame)
         if piece.exists():
             self.pieces.append(piece)
         write_whole(self.path, lambda file: join(self.pieces, file, self.kind, self.clip), rename)
@@ -71,6 +78,7 @@ class Film:
             piece.unlink(missing_ok=True)
 
     def _piece(self, piece, pictures):
+        """Write a piece: yields each Frame that was taken."""
         import av
 
         first = next(pictures, None)
@@ -81,9 +89,9 @@ class Film:
             container.metadata["comment"] = json.dumps(told)
             encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
             try:
-                encoder.add(*first)
-                for frame, image in pictures:
+                for frame, image in chain([first], pictures):
                     encoder.add(frame, image)
+                    yield frame
             finally:
                 with suppress(av.error.FFmpegError):  # on a full disk, what is there must do
                     encoder.end()
@@ -109,13 +117,13 @@ class Animation:
     def __init__(self, path: Path, kind: Kind, clip: Clip, size: tuple[int, int], identity: str, alpha: bool):
         self.path, self.kind, self.clip, self.size, self.alpha = path, kind, clip, size, alpha
 
-    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+    def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         import av
 
         def fill(file):
             with av.open(file, "w", format=self.kind.format, options=self._options()) as container:
                 encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
-                for frame, image in self._shown(pictures):
+                for frame, image in self._shown(pictures, wrote):
                     encoder.add(frame, image)
                 encoder.end()
             if self.kind.format == "webp":
@@ -124,10 +132,11 @@ class Animation:
         with written(self.path):
             write_whole(self.path, fill, rename)
 
-    def _shown(self, pictures):
+    def _shown(self, pictures, wrote):
         """Those that browsers would not show for longer than they ask for, as they do with shorter ones."""
         last = None
         for frame, image in pictures:
+            wrote(frame)
             start = round(frame.time / self.kind.tick)
             if last is not None and (start - last) * self.kind.tick <= FEW:
                 self.clip.note(f"has more frames a second than {self.kind.format} can show; some were left out")
@@ -186,13 +195,14 @@ class NumberedFrames:
     def _frame(self, i):
         return self.folder / f"{i + 1:06}.png"
 
-    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+    def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         with written(self.path):
             self.folder.mkdir(parents=True, exist_ok=True)
             note = self.folder / self.NOTE
             write_whole(note, lambda file: file.write(json.dumps(self.identity).encode()))
-            for i, (_, image) in enumerate(pictures, self.done):
+            for i, (frame, image) in enumerate(pictures, self.done):
                 save_picture(image, self._frame(i))
+                wrote(frame)
             note.unlink()
             rename(self.folder, self.path)
 

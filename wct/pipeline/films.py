@@ -213,16 +213,14 @@ def make_film(stylizer, clip: Clip, output, recipe: Recipe, *, identity: str = "
     frames = stylised(painter, clip, size, masks, recipe.steady, place.done)
     done = place.done
 
-    def counted(results):
+    def wrote(frame):
         nonlocal done
-        for frame, result in results:
-            yield frame, result
-            done += 1
-            if progress:
-                progress(done, clip.count, float(frame.time + frame.duration))
+        done += 1
+        if progress:
+            progress(done, clip.count, float(frame.time + frame.duration))
 
-    with closing(frames) as results:
-        place.write(counted(results), rename)
+    with closing(frames):
+        place.write(frames, wrote, rename)
     seconds = {stage: clock.seconds[stage] for stage in STAGES} | {"seconds": time.perf_counter() - began}
     return Film(Path(output), done, place.done, size, seconds, tuple(dict.fromkeys([*clip.notes, *notes])))
 

@@ -145,7 +145,7 @@ def test_for_a_numbered_frame_that_is_broken_stands_the_one_before(tmp_path):
 def test_the_cover_of_a_record_is_no_film(tmp_path):
     with av.open(str(tmp_path / "song.m4a"), "w", format="mp4") as out:
         tone, cover = out.add_stream("aac", rate=48_000, layout="mono"), out.add_stream("mjpeg", rate=1)
-        cover.width, cover.height, cover.pix_fmt, cover.disposition = 96, 64, "yuvj420p", Disposition.attached_pic
+        cover.width, cover.height, cover.pix_fmt, cover.disposition = 96, 64, "yuvj420p", Disposition.attached_pic.value
         picture = av.VideoFrame.from_image(photo()).reformat(format="yuvj420p")
         picture.pts = 0
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")

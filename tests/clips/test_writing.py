@@ -67,7 +67,7 @@ def test_chapters_and_the_title_are_kept(tmp_path, name, tone):
     copy(clip, tmp_path / name)
     assert chapters(tmp_path / name) == [("Out", 0.0, 0.4), ("Home", 0.4, 1.0)]
     with av.open(str(tmp_path / name)) as made:
-        assert made.metadata["title"] == "A walk" and abs(made.duration / 1e6 - 1) < 0.03
+        assert made.metadata["title"] == "A walk" and abs(made.duration / 1e6 - 1) < 0.05  # sound is longer by a packet
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.gif", "a.webp", "a.png"])

@@ -1,8 +1,4 @@
-"""The tab of films in a browser, its API and its tool."""
-
-import asyncio
-import base64
-from urllib.request import urlopen
+"""The tab of films in a browser, and its API; its tool is in test_api."""
 
 import pytest
 from browsing import PATIENCE, WAVE, choose_painting, press, set_number, told, upload
@@ -10,8 +6,6 @@ from common import STYLES
 from films import film, panned, pictures, sound
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
 from playwright.sync_api import expect
 
 
@@ -70,28 +64,3 @@ def test_the_api(page_url, tmp_path):
     (tmp_path / "no.mp4").write_text("nothing")
     with pytest.raises(AppError, match=r"no\.mp4 cannot be read"):
         client.predict(clip=handle_file(tmp_path / "no.mp4"), style=handle_file(STYLES[1]), api_name="/video")
-
-
-def test_the_tool(page_url, tmp_path):
-    async def call(**options):
-        async with (streamablehttp_client(f"{page_url}/gradio_api/mcp/") as (read, write, _),
-                    ClientSession(read, write) as session):
-            await session.initialize()
-            return await session.call_tool("video", options)
-
-    def data(path, kind):
-        return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode()
-
-    clip = film(tmp_path / "clip.mp4", panned(5))
-    pair = {"clip": data(clip, "video/mp4"), "style": data(STYLES[1], "image/jpeg"), "size": 64}
-    made = asyncio.run(call(**pair))
-    url, line = (part.text for part in made.content)
-    assert not made.isError and "5 frames in" in line
-    with urlopen(url) as answer:
-        (tmp_path / "made.mp4").write_bytes(answer.read())
-    times, frames = pictures(tmp_path / "made.mp4")
-    assert len(times) == 5 and frames[0].shape == (42, 64, 3)
-    (tmp_path / "no.mp4").write_text("nothing")
-    broken = asyncio.run(call(**pair | {"clip": data(tmp_path / "no.mp4", "video/mp4")}))
-    assert broken.isError and "cannot be read" in broken.content[0].text
-    assert asyncio.run(call(**pair | {"clip": str(clip)})).isError  # a file of the server

@@ -30,13 +30,18 @@ def panned(count, size=(96, 64), step=2.5, i=0):
 
 
 def film(path, images, times=None, rate=24, codec="libx264", pixels="yuv420p", options=None, matrix="ITU709",
-         full=False, tags=True, sound=None, interlaced=False):
-    """A film of PIL images; times: seconds of each, else `rate` a second. sound: a codec, of a tone as long."""
+         full=False, tags=True, sound=None, title=None, chapters=()):
+    """A film of PIL images; times: seconds of each, else `rate` a second. sound: a codec, of a tone as long, or of
+    several, each an octave higher. chapters: (title, start, end), in milliseconds."""
     with av.open(str(path), "w") as out:
+        out.metadata.update({"title": title} if title else {})
+        out.set_chapters([{"id": i, "start": start, "end": end, "time_base": Fraction(1, 1000),
+                           "metadata": {"title": name}} for i, (name, start, end) in enumerate(chapters, 1)])
         stream = out.add_stream(codec, rate=rate, options={"crf": "8", **(options or {})})
         stream.width, stream.height, stream.pix_fmt = *images[0].size, pixels
         stream.time_base = stream.codec_context.time_base = TICK
-        tone = out.add_stream(sound, rate=48_000, layout="mono") if sound else None
+        codecs = [sound] if isinstance(sound, str) else sound or []
+        tones = [out.add_stream(codec, rate=48_000, layout="mono") for codec in codecs]
         if tags:
             stream.codec_context.colorspace = {"ITU709": 1, "ITU601": 6}[matrix]
             stream.codec_context.color_range = 2 if full else 1
@@ -48,13 +53,13 @@ def film(path, images, times=None, rate=24, codec="libx264", pixels="yuv420p", o
             frame.pts, frame.time_base = round(time / TICK), TICK
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-        if tone:
-            _tone(out, tone, float(times[-1] + Fraction(1, rate)))
+        for octave, tone in enumerate(tones):
+            _tone(out, tone, float(times[-1] + Fraction(1, rate)), 440 * 2**octave)
     return path
 
 
-def _tone(out, stream, seconds):
-    wave = np.sin(np.arange(int(48_000 * seconds)) * 440 * 2 * np.pi / 48_000).astype(np.float32)
+def _tone(out, stream, seconds, pitch):
+    wave = np.sin(np.arange(int(48_000 * seconds)) * pitch * 2 * np.pi / 48_000).astype(np.float32)
     size, form = stream.codec_context.frame_size or 1024, stream.codec_context.format.name
     for start in range(0, len(wave), size):
         part = wave[None, start:start + size]
@@ -81,7 +86,14 @@ def pictures(path):
     return [float(frame.time) for frame in frames], [frame.to_ndarray(format="rgb24") for frame in frames]
 
 
-def sound(path):
+def chapters(path):
+    """(title, start, end) of the chapters of a film, in seconds."""
+    with av.open(str(path)) as container:
+        return [(one["metadata"]["title"], *(float(one[end] * one["time_base"]) for end in ("start", "end")))
+                for one in container.chapters()]
+
+
+def sound(path, track=0):
     """The bytes of all packets of sound."""
     with av.open(str(path)) as container:
-        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+        return [bytes(packet) for packet in container.demux(audio=track) if packet.size]

@@ -138,8 +138,8 @@ class Options:
         0.14, "Detail", "the share of the photo's own features that is kept: more keeps faces and letters, and less "
         "of the style", kind=float, least=0, most=1, needs_photo=True)
     backend: str = _option(
-        "auto", "Backend", f"how matrix square roots are computed: auto is mpa from {LARGE} channels on, and below that "
-        "the fastest there is", kind=str, choices={name: name for name in ("auto", *BACKENDS)})
+        "auto", "Backend", f"how matrix square roots are computed: auto is mpa from {LARGE} channels on, and below "
+        "that the fastest there is", kind=str, choices={name: name for name in ("auto", *BACKENDS)})
     ridge: float = _option(
         0.01, "Ridge", "added to the covariances, relative to their mean variance: more is a calmer, weaker style",
         kind=float, least=1e-6, most=1e6, shape="R")

@@ -6,6 +6,7 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from films import film, noisy, panned, photo, turn
 from PIL import Image
 
@@ -125,6 +126,47 @@ def test_numbered_frames_in_the_order_of_their_numbers(tmp_path):
     clip = open_clip(tmp_path, rate=10)
     assert [frame.image().getpixel((0, 0))[0] for frame in clip] == [1, 2, 9, 10]
     assert [float(frame.time) for frame in clip] == [0, 0.1, 0.2, 0.3] and clip.count == 4
+
+
+def test_for_a_numbered_frame_that_is_broken_stands_the_one_before(tmp_path):
+    for n in range(10, 14):
+        Image.new("RGB", (40, 30), (n, 0, 0)).save(tmp_path / f"{n}.png")
+    for n in (10, 12):
+        (tmp_path / f"{n}.png").write_bytes(b"nothing")
+    clip = open_clip(tmp_path)
+    assert clip.size == (40, 30) and [frame.image().getpixel((0, 0))[0] for frame in clip] == [11, 11, 11, 13]
+    assert len(clip.notes) == 2 and all("stand" in note for note in clip.notes) and "12.png" in clip.notes[1]
+    for n in (11, 13):
+        (tmp_path / f"{n}.png").write_bytes(b"nothing")
+    with pytest.raises(ClipError, match="is no picture"):
+        open_clip(tmp_path)
+
+
+def test_the_cover_of_a_record_is_no_film(tmp_path):
+    with av.open(str(tmp_path / "song.m4a"), "w", format="mp4") as out:
+        tone, cover = out.add_stream("aac", rate=48_000, layout="mono"), out.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt, cover.disposition = 96, 64, "yuvj420p", Disposition.attached_pic.value
+        picture = av.VideoFrame.from_image(photo()).reformat(format="yuvj420p")
+        picture.pts = 0
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate, sound.pts = 48_000, 0
+        for stream, frame in ((cover, picture), (tone, sound)):
+            out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+    with pytest.raises(ClipError, match="sound alone"):
+        open_clip(tmp_path / "song.m4a")
+
+
+def test_animations_of_sixty_frames_a_second(tmp_path):
+    first, *others = noisy(4)
+    first.save(tmp_path / "a.webp", save_all=True, append_images=others, duration=[16, 17, 8, 16])
+    assert [float(frame.duration) for frame in open_clip(tmp_path / "a.webp")] == [0.016, 0.017, 0.1, 0.016]
+
+
+def test_folders_without_clips(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(ClipError, match="neither clips nor numbered frames"):
+        find_clips(tmp_path)
 
 
 def test_folders_of_clips(tmp_path):

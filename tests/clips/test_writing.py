@@ -1,15 +1,16 @@
 """Clips written: every kind, their times and sound, and what was begun and goes on."""
 
+import signal
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 
 import av
 import numpy as np
 import pytest
-from films import film, noisy, panned, pictures, sound
+from films import chapters, film, noisy, panned, pictures, sound
 from PIL import Image
 
-from wct.clips import ClipError, kind_of, open_clip, writer
+from wct.clips import ClipError, encoding, kind_of, open_clip, writer, writing
 
 
 def copy(clip, path, size=None, alpha=False, identity="", stop=None):
@@ -53,9 +54,46 @@ def test_every_kind(clip, tmp_path, name):
 
 def test_sound_is_copied_as_it_is(clip, tmp_path):
     copy(clip, tmp_path / "a.mp4")
-    assert sound(tmp_path / "a.mp4") == sound(clip.path) and clip.sound
+    assert sound(tmp_path / "a.mp4") == sound(clip.path)
     with av.open(str(tmp_path / "a.mp4")) as made, av.open(str(clip.path)) as before:
         assert made.streams.audio[0].duration == before.streams.audio[0].duration
+
+
+@pytest.mark.parametrize("tone", [None, "aac"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+def test_chapters_and_the_title_are_kept(tmp_path, name, tone):
+    parts = [("Out", 0, 400), ("Home", 400, 1000)]
+    clip = open_clip(film(tmp_path / "in.mkv", panned(24), sound=tone, title="A walk", chapters=parts))
+    copy(clip, tmp_path / name)
+    assert chapters(tmp_path / name) == [("Out", 0.0, 0.4), ("Home", 0.4, 1.0)]
+    with av.open(str(tmp_path / name)) as made:
+        assert made.metadata["title"] == "A walk" and abs(made.duration / 1e6 - 1) < 0.05  # sound is longer by a packet
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.gif", "a.webp", "a.png"])
+def test_the_last_frame_is_shown_as_long_as_before(tmp_path, name):
+    frames = noisy(4)
+    frames[0].save(tmp_path / "in.gif", save_all=True, append_images=frames[1:], duration=[100, 50, 300, 1000], loop=0)
+    copy(open_clip(tmp_path / "in.gif"), tmp_path / name)
+    made = open_clip(tmp_path / name)
+    assert [float(frame.time) for frame in made] == [0, 0.1, 0.15, 0.45] and made.duration == pytest.approx(1.45)
+
+
+def test_every_sound_is_kept(tmp_path):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(12), sound=["aac", "aac"]))
+    copy(clip, tmp_path / "a.mkv")
+    tracks = [sound(tmp_path / "a.mkv", track) for track in (0, 1)]
+    assert tracks == [sound(clip.path, track) for track in (0, 1)] and tracks[0] != tracks[1]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+def test_animations_have_no_frames_that_browsers_slow_down(tmp_path, name):
+    clip = open_clip(film(tmp_path / "in.mp4", noisy(30), rate=120))
+    copy(clip, tmp_path / name)
+    made = list(open_clip(tmp_path / name))
+    steps = [b.time - a.time for a, b in pairwise(made)]
+    assert 10 <= len(made) < 30 and min(steps) > 0.01 and abs(made[-1].time - Fraction(29, 120)) < 0.03
+    assert any("more frames a second than" in note for note in clip.notes)
 
 
 def test_sound_that_a_kind_cannot_hold_is_encoded_anew(tmp_path):
@@ -118,6 +156,36 @@ def test_a_film_that_was_begun_goes_on(tmp_path):
         assert np.abs(np.asarray(frame.image(), float) - pixels).mean() < 8
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
     assert sound(tmp_path / "out.mp4") == sound(clip.path)
+
+
+def test_ctrl_c_leaves_no_hole(tmp_path, monkeypatch):
+    """Between a frame that was encoded and its packet written, as anywhere."""
+    class Interrupting:
+        def __init__(self, container):
+            self.container, self.count = container, 0
+
+        def __getattr__(self, name):
+            return getattr(self.container, name)
+
+        def mux(self, packets):
+            self.count += len(packets)
+            if self.count == 20:
+                signal.raise_signal(signal.SIGINT)
+            self.container.mux(packets)
+
+    class Encoder(encoding.Encoder):
+        def __init__(self, container, *options):
+            super().__init__(Interrupting(container), *options)
+
+    clip = open_clip(film(tmp_path / "in.mp4", panned(60)))
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "Encoder", Encoder)
+        with pytest.raises(KeyboardInterrupt):
+            copy(clip, tmp_path / "out.mp4")
+    times = pictures(tmp_path / "out.mp4.unfinished-1.mp4")[0]
+    assert len(times) >= 20 and times == pytest.approx([n / 24 for n in range(len(times))])
+    assert copy(clip, tmp_path / "out.mp4") == len(times)
+    assert pictures(tmp_path / "out.mp4")[0] == [float(frame.time) for frame in clip]
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "frames"])

@@ -242,5 +242,5 @@ def test_a_clip_is_steady_and_still_itself(small):
     assert np.abs(pixels(made[0]).mean((0, 1)) - pixels(small(photo, style, mode="photo")).mean((0, 1))).max() < 6
     flicker = np.abs(pixels(made[1]).mean((0, 1)) - pixels(made[2]).mean((0, 1)))
     assert flicker.max() < 0.5
-    with pytest.raises(ValueError, match="labels are of photos"):
+    with pytest.raises(ValueError, match="labels need one style"):
         list(small.stylise_frames(frames, style, labels=True))

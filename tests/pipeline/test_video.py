@@ -1,5 +1,7 @@
 """Clips in a style: shots, maps that belong to them, and results that stay where the scene is."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +11,9 @@ from PIL import Image, ImageEnhance
 
 from wct import Stylizer
 from wct.benchmark.flicker import Source, flicker, pan, still
-from wct.pipeline import shots
+from wct.pipeline import painter, shots
 from wct.pipeline.motion import Steady, flow_between, moved
 from wct.pipeline.shots import SPAN, STEP, anchors, begins, signature
-from wct.pipeline.video import Shown
 from wct.runtime.threads import ahead
 
 STYLE = Image.open(STYLES[0]).convert("RGB").resize((96, 96))
@@ -46,13 +47,18 @@ def test_noise_pans_light_and_flashes_are_no_cuts():
 
 
 def test_anchors_have_key_frames_around_them():
-    frames = [Shown(image, None, None) for image in noisy(2 * SPAN + 10, (16, 16)) + noisy(5, (16, 16), i=2)]
-    found = list(anchors(frames))
+    frames = noisy(2 * SPAN + 10, (16, 16)) + noisy(5, (16, 16), i=2)
+    found = list(anchors((image, partial(int, n)) for n, image in enumerate(frames)))
     assert [(anchor.frame, anchor.shot) for anchor in found] == [
         (0, 0), (SPAN, 0), (2 * SPAN, 0), (2 * SPAN + 10, 1)]
-    number = {id(frame): n for n, frame in enumerate(frames)}
-    assert [[number[id(key)] for key in anchor.keys] for anchor in found] == [
+    assert [anchor.keys for anchor in found] == [
         [0, STEP], [SPAN - STEP, SPAN, SPAN + STEP], [2 * SPAN - STEP, 2 * SPAN], [2 * SPAN + 10]]
+
+
+def test_anchors_know_of_shots_that_are_stills():
+    frames = [photo((16, 16))] * SPAN + noisy(SPAN, (16, 16)) + [photo((16, 16), 2)] * 5
+    found = list(anchors((image, dict) for image in frames))
+    assert [(anchor.frame, anchor.still) for anchor in found] == [(0, True), (SPAN, False), (2 * SPAN, True)]
 
 
 def test_anchors_come_before_the_clip_has_ended():
@@ -61,7 +67,7 @@ def test_anchors_come_before_the_clip_has_ended():
     def frames():
         for n, image in enumerate(noisy(3 * SPAN, (16, 16))):
             read.append(n)
-            yield Shown(image, None, None)
+            yield image, dict
 
     next(anchors(frames()))
     assert len(read) <= STEP + shots.LASTING + 1
@@ -86,6 +92,14 @@ def test_flicker_is_halved(small, make, most):
     steady, alone = (sum(flicker(source, list(small.stylise_frames(source.frames, STYLE, steady=steady))))
                      for steady in (True, False))
     assert steady < most * alone
+
+
+def test_few_positions_and_many_channels(stylizer):
+    """A map that is fitted to no more positions than there are channels is no steeper for the frames to come."""
+    source = still(photo((384, 256), 3), (192, 112), 3)
+    steady, alone = (sum(flicker(source, list(stylizer.stylise_frames(source.frames, STYLE, steady=steady))))
+                     for steady in (True, False))
+    assert steady < 0.5 * alone  # without the ridge for it, 2.9
 
 
 def test_a_shot_keeps_its_style(small):
@@ -140,6 +154,43 @@ def test_the_options_of_pictures(small):
         assert np.abs(pixels(one) - pixels(two)).max() <= 1
     with pytest.raises(ValueError, match="strength must lie"):
         small.stylise_frames(frames, STYLE, strength=2)
+
+
+def test_label_maps(small):
+    frames, regions = [photo((160, 120))] * 2, []
+    for size in ((160, 120), STYLE.size):
+        regions.append(Image.new("L", size, 3))
+        regions[-1].paste(9, (0, 0, size[0] // 2, size[1]))
+    options = {"masks": regions[0], "style_masks": regions[1], "labels": True}
+    for mode in ("single", "photo"):
+        one, two = small(frames[0], STYLE, mode=mode, **options), list(
+            small.stylise_frames(frames, STYLE, mode=mode, **options))[1]
+        assert np.abs(pixels(one) - pixels(two)).max() <= 1
+    with pytest.raises(ValueError, match="label map of a clip is one picture"):
+        next(small.stylise_frames(frames, STYLE, **options | {"masks": [regions[:1]]}))
+
+
+def test_the_change_of_a_photo_glides(small, monkeypatch):
+    """It is fitted to few frames: the light is about what it would be if it were fitted to each, and calmer."""
+    frames = panned(15, (192, 128), 4)
+    glided = list(small.stylise_frames(frames, STYLE, mode="photo"))
+    monkeypatch.setattr(painter, "EVERY", 1)
+    fitted = list(small.stylise_frames(frames, STYLE, mode="photo"))
+    assert len(glided) == len(fitted) == 15 and (pixels(glided[6]) == pixels(fitted[6])).all()
+    apart = [np.abs(pixels(a) - pixels(b)).mean() for a, b in zip(glided, fitted)]
+    jitter = [np.abs(np.diff([pixels(one).mean((0, 1)) for one in made], 2, 0)).mean() for made in (glided, fitted)]
+    assert 0 < max(apart) < 5 and jitter[0] < 0.6 * jitter[1]
+
+
+def test_masks_that_move_over_a_photo(small):
+    frames = [photo((192, 128))] * 5
+    halves = [Image.new("L", (192, 128)) for _ in range(2)]
+    halves[1].paste(255, (0, 0, 96, 128))
+    masks = [[halves[n > 2] for n in range(5)]]
+    results = list(small.stylise_frames(frames, STYLE, mode="photo", masks=masks))
+    change = [np.abs(pixels(result) - pixels(frames[0])).mean((0, 2)) for result in results]
+    assert max(one.max() for one in change[:3]) <= 1 and min(one[:90].mean() for one in change[3:]) > 5
+    assert max(one[98:].max() for one in change) <= 1
 
 
 def test_plain_ground_is_as_calm_as_in_a_picture(small):

@@ -110,6 +110,28 @@ def test_odd_sides(place, run):
     assert open_clip(place / "out.mp4").size == (96, 62) and open_clip(place / "out.webm").size == (97, 63)
 
 
+def test_what_a_clip_cannot_have_is_said(place, run):
+    frames = [image.convert("RGBA") for image in noisy(3)]
+    for frame in frames:
+        frame.putalpha(128)
+    frames[0].save(place / "a.png", save_all=True, append_images=frames[1:], duration=50)
+    assert "has transparency, which .mp4 cannot hold" in run("a.png", "style.png", "--output", "out.mp4")[1]
+    film(place / "mask.mp4", noisy(3, (32, 64)))
+    assert "must have the shape of its clip" in run("clip.mp4", "style.png", "--output", "masked.mp4", "--mask",
+                                                    "mask.mp4", status=1)[1]
+
+
+def test_label_maps(place, run):
+    for name, size in (("labels.png", (96, 64)), ("style-labels.png", (96, 72))):
+        regions = Image.new("L", size, 1)
+        regions.paste(2, (0, 0, 40, size[1]))
+        regions.save(place / name)
+    told, errors = run("clip.mp4", "style.png", "--output", "out.mp4", "--labels", "--mask", "labels.png",
+                       "--style-mask", "style-labels.png", "--mode", "photo")
+    assert table(told)["clips"] == "1" and "note" not in errors
+    assert "--labels needs one --mask" in run("clip.mp4", "style.png", "--output", "o.mp4", "--labels", status=2)[1]
+
+
 def test_a_folder_of_clips_of_which_one_is_broken(place, run):
     folder = place / "in"
     folder.mkdir()
@@ -134,16 +156,19 @@ def test_all_the_paintings_mixed(place, run):
 
 def test_bad_usage(place, run):
     (place / "folder").mkdir()
+    (place / "file").write_text("somebody's")
     for arguments, said in (
         (("clip.mp4", "style.png", "--output", "out.avi"), "out.avi cannot be written; name a file that ends in .mp4"),
         (("clip.mp4", "style.png", "--output", "clip.mp4"), "must be another file"),
         (("no.mp4", "style.png", "--output", "out.mp4", "--strength", "3"), "must lie between 0 and 1"),
         (("clip.mp4", "no.png", "--output", "out.mp4"), "no.png: there is no such file"),
         (("clip.mp4", "style.png", "--output", "out.mp4", "--rate", "0"), "is no number of frames a second"),
+        (("clip.mp4", "style.png", "--output", "file"), "file is a file"),
+        (("folder", "style.png", "--output", "out.mp4"), "neither clips nor numbered frames"),
+        (("clip.mp4", "style.png", "--output", "out.mp4", "--mode", "photo", "--keep-colors"), "choose one"),
     ):
         assert said in run(*arguments, status=2)[1]
     assert "no.mp4: there is no such file" in run("no.mp4", "style.png", "--output", "out.mp4", status=1)[1]
-    assert "no pictures in it" in run("folder", "style.png", "--output", "out.mp4", status=1)[1]
 
 
 def test_without_what_clips_need(place, environment):

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from common import CONTENTS, EXAMPLES, ROOT, STYLES
+from films import film, panned, pictures
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
@@ -239,35 +240,56 @@ def test_mcp_offers_the_tools(page_url):
     assert tools["stylise"]["inputSchema"]["properties"]["strength"]["description"].startswith("0 is the photo")
 
 
-def test_an_mcp_client_works_and_names_no_files_of_the_server(page_url):
-    async def call(name, options):
+def data(path, kind="image/jpeg"):
+    return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def call_tool(page_url, name, options):
+    async def call():
         async with (streamablehttp_client(f"{page_url}/gradio_api/mcp/") as (read, write, _),
                     ClientSession(read, write) as session):
             await session.initialize()
             return await session.call_tool(name, options)
 
-    def data(path):
-        return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+    return asyncio.run(call())
 
+
+def test_an_mcp_client_makes_a_film(page_url, tmp_path):
+    clip = film(tmp_path / "clip.mp4", panned(5))
+    options = {"clip": data(clip, "video/mp4"), "style": data(STYLES[1]), "size": 64}
+    made = call_tool(page_url, "video", options)
+    url, line = (part.text for part in made.content)
+    assert not made.isError and "5 frames in" in line
+    with urlopen(url) as answer:
+        (tmp_path / "made.mp4").write_bytes(answer.read())
+    times, frames = pictures(tmp_path / "made.mp4")
+    assert len(times) == 5 and frames[0].shape == (42, 64, 3)
+    (tmp_path / "no.mp4").write_text("nothing")
+    broken = call_tool(page_url, "video", options | {"clip": data(tmp_path / "no.mp4", "video/mp4")})
+    assert broken.isError and "cannot be read" in broken.content[0].text
+    assert call_tool(page_url, "video", options | {"clip": str(clip)}).isError  # a file of the server
+
+
+def test_an_mcp_client_works_and_names_no_files_of_the_server(page_url):
     photo, painting = data(CONTENTS[1]), data(STYLES[3])
-    made = asyncio.run(call("stylise", {"content": photo, "style": painting, "size": 64}))
+    made = call_tool(page_url, "stylise", {"content": photo, "style": painting, "size": 64})
     assert [part.type for part in made.content] == ["image", "text", "text"] and "encode" in made.content[2].text
     size = {"width": 64, "height": 64}
-    made = asyncio.run(call("texture", {"style": data(STYLES[3]), **size}))
+    made = call_tool(page_url, "texture", {"style": data(STYLES[3]), **size})
     assert not made.isError and made.content[0].type == "image" and "texture" in made.content[1].text
     with Image.open(BytesIO(base64.b64decode(made.content[0].data))) as picture:
         assert picture.size == (64, 64)
-    assert asyncio.run(call("texture", {"style": str(STYLES[3]), **size})).isError
+    assert call_tool(page_url, "texture", {"style": str(STYLES[3]), **size}).isError
 
     bad = "data:image/jpeg;base64," + base64.b64encode(b"nothing").decode()
     options = {"contents": f"{data(CONTENTS[1])}\n{bad}", "paintings": ["hokusai-poppies"], "size": 64}
-    made = asyncio.run(call("folder_of_urls", options))
+    made = call_tool(page_url, "folder_of_urls", options)
     text = " ".join(part.text for part in made.content)
     assert not made.isError
     assert all(words in text for words in ("pictures.zip", "no picture of a known format", "1 pictures in"))
     for url in (str(CONTENTS[0]), f"file://{CONTENTS[0]}", f"{page_url}/config"):
-        assert asyncio.run(call("folder_of_urls", options | {"contents": url})).isError
-    refused = asyncio.run(call("texture", {"style": f"{page_url}/config", **size}))
+        assert call_tool(page_url, "folder_of_urls", options | {"contents": url}).isError
+    refused = call_tool(page_url, "texture", {"style": f"{page_url}/config", **size})
     assert refused.isError and "127.0.0.1" in refused.content[0].text  # says why
 
 

@@ -1,4 +1,4 @@
-"""The tab of films in a browser, its API and its tool."""
+"""The tab of films in a browser, and its API; its tool is in test_api."""
 
 import pytest
 from browsing import PATIENCE, WAVE, choose_painting, press, set_number, told, upload

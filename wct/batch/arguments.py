@@ -82,12 +82,17 @@ def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, a
         parser.error(f"--texture takes none of {flags}: there is no photo")
     if args.texture and args.mode == "photo":
         parser.error("--mode photo needs a photo; leave out --texture, or choose another mode")
+    check(parser, args)
+    return parser, args
+
+
+def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """What does not go together, of pictures and of clips, is an error of the parser."""
     if args.mode == "photo" and args.keep_colors:
         parser.error("--mode photo is a change of colours: --keep-colors would leave nothing of it; choose one")
     if args.labels and (args.blend is not None or len(args.mask or []) != 1 or len(args.style_mask or []) != 1):
         parser.error("--labels needs one --mask, the photo's label map, and one --style-mask, that of the style; "
                      "it takes no --blend")
-    return parser, args
 
 
 def dashed(argv: list[str]) -> list[str]:

@@ -49,7 +49,7 @@ def pictures(size):
     """Content and style, square PIL images; the style is no larger than Stylizer would read it."""
     from PIL import Image
 
-    from wct.pipeline.stylizer import MAX_STYLE_SIDE
+    from wct.pipeline.cache import MAX_STYLE_SIDE
 
     sides = (size, min(size, MAX_STYLE_SIDE))
     return [Image.open(path).convert("RGB").resize((side, side)) for path, side in zip((CONTENT, STYLE), sides)]

@@ -38,8 +38,9 @@ class Clip:
 
     size: of its frames, upright, in pixels. rate: frames a second, on the average. count: how many frames the file says
     it has, or what follows from its duration; None where it does not say. duration: seconds, None likewise.
-    sound: whether it has some. loop: of an animation, how often it is shown, 0 for ever; last: seconds of its last
-    frame. notes: sentences on what its reader should know; reading the frames may add some.
+    film: whether it is one, which may have sound and chapters. loop: of an animation, how often it is shown, 0 for
+    ever; last: seconds of its last frame. notes: sentences on what its reader should know; reading the frames may add
+    some.
     """
 
     path: Path
@@ -48,7 +49,7 @@ class Clip:
     count: int | None
     duration: float | None
     read: Callable[[Clip], Iterator[Frame]] = field(repr=False)
-    sound: bool = False
+    film: bool = False
     loop: int = 0
     last: Fraction | None = None
     notes: list[str] = field(default_factory=list)

@@ -36,10 +36,15 @@ class Kind:
         """Whether it is a film, which may hold sound, and goes on where it was left."""
         return self.sound is not None
 
+    @property
+    def transparent(self) -> bool:
+        """Whether it holds transparency."""
+        return bool(self.alpha) or self.pixels == "pal8"
+
 
 _X264 = {"codec": "libx264", "pixels": "yuv420p", "even": True,  # frames in order, and soon: a kill loses few
-         "settings": {"crf": "18", "preset": "fast", "bf": "0", "rc-lookahead": "8"}}
-_VP9 = {"codec": "libvpx-vp9", "pixels": "yuv420p", "alpha": "yuva420p",
+         "settings": {"crf": "18", "preset": "veryfast", "bf": "0", "rc-lookahead": "8"}}
+_VP9 = {"codec": "libvpx-vp9", "pixels": "yuv420p",
         "settings": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0",
                      "lag-in-frames": "0"}}
 _MP4 = ("aac", "mp3", "ac3", "eac3", "opus", "alac", "flac")
@@ -69,12 +74,15 @@ class Encoder:
     """A stream of a container, which takes frames; `add` and `end` write what is ready."""
 
     def __init__(self, container, kind: Kind, size: tuple[int, int], rate: Fraction, alpha: bool = False):
-        self.container, self.kind, self.alpha = container, kind, alpha and bool(kind.alpha or kind.pixels == "pal8")
+        from av.codec.context import Flags
+
+        self.container, self.kind, self.alpha = container, kind, alpha and kind.transparent
         self.pixels = kind.alpha if self.alpha and kind.alpha else kind.pixels
         self.palette = Palette() if kind.pixels == "pal8" else None
         self.stream = stream = container.add_stream(kind.codec, rate=rate, options=kind.settings)
         stream.width, stream.height, stream.pix_fmt = *size, self.pixels
         stream.time_base = stream.codec_context.time_base = kind.tick
+        stream.codec_context.flags |= Flags.frame_duration
         if kind.film:
             context = stream.codec_context
             context.gop_size = max(1, round(GROUP * rate))

@@ -8,6 +8,7 @@ from pathlib import Path
 from wct.clips.clip import Clip, ClipError
 from wct.clips.movies import open_movie
 from wct.clips.pictures import open_animation, open_folder
+from wct.images.formats import SUFFIXES
 
 MOVIES = frozenset((
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".ogv",
@@ -44,6 +45,9 @@ def find_clips(path: str | os.PathLike) -> list[Path]:
     except OSError as error:
         raise ClipError(f"{path} may not be searched ({error.strerror}); change its permissions") from error
     clips = [p for p in inside if p.is_file() and (p.suffix.lower() in MOVIES or _is_animated(p))]
+    if not clips and not any(p.suffix.lower() in SUFFIXES for p in inside):
+        raise ClipError(f"{path} holds neither clips nor numbered frames (folders inside were not searched); name "
+                        "another folder")
     return clips or [path]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import heapq
 import json
+from contextlib import ExitStack
 from fractions import Fraction
 
 from wct.clips.clip import Clip
 from wct.clips.encoding import TICK, Kind
+from wct.clips.movies import open_file
 
 
 def join(pieces, file, kind: Kind, clip: Clip) -> None:
@@ -18,49 +20,48 @@ def join(pieces, file, kind: Kind, clip: Clip) -> None:
     import av
 
     options = {"movflags": "faststart"} if kind.format in ("mp4", "mov") else {}
-    with av.open(file.name, "w", format=kind.format, options=options) as out, av.open(str(pieces[0])) as model:
-        video = out.add_stream_from_template(model.streams.video[0])
-        sources = [_pictures(pieces, video)]
-        with _opened(clip) as source:
-            if source:
-                out.metadata.update({name: value for name, value in source.metadata.items()
-                                     if name in ("title", "artist", "comment", "date", "copyright")})
-                if source.chapters():
-                    out.set_chapters(source.chapters())
-                sources += [sound for stream in source.streams.audio
-                            if (sound := _sound(source, stream, out, kind, clip))][:1]
-            for packet in heapq.merge(*sources, key=lambda packet: packet.dts * packet.time_base):
-                out.mux(packet)
-
-
-def _opened(clip):
-    """The file of a clip whose sound is wanted; None in its place where there is none."""
-    from contextlib import nullcontext
-
-    import av
-
-    return av.open(str(clip.path), metadata_errors="replace") if clip.sound else nullcontext()
+    with (ExitStack() as files, av.open(file.name, "w", format=kind.format, options=options) as out,
+          av.open(str(pieces[0])) as model):
+        sources = [_pictures(pieces, out.add_stream_from_template(model.streams.video[0]))]
+        if clip.film:
+            source = files.enter_context(open_file(clip.path))
+            out.metadata.update({name: value for name, value in source.metadata.items()
+                                 if name in ("title", "artist", "comment", "date", "copyright")})
+            if source.chapters():
+                out.set_chapters(source.chapters())
+            if source.streams.subtitles:
+                clip.note("has subtitles; they were left out")
+            for i in range(len(source.streams.audio)):  # each from a file of its own, to be read at its own pace
+                sound = files.enter_context(open_file(clip.path))
+                sources.append(_sound(sound, sound.streams.audio[i], out, kind, clip))
+        for packet in heapq.merge(*filter(None, sources), key=lambda packet: packet.dts * packet.time_base):
+            out.mux(packet)
 
 
 def _pictures(pieces, stream):
     """The packets of all pieces, in order, at the times that each piece says it begins at."""
     import av
 
+    last, end = None, Fraction(0)
     for piece in pieces:
         with av.open(str(piece)) as container:
-            shift = None
+            start, shift = json.loads(container.metadata["comment"])["start"] * TICK, None
             for packet in container.demux(video=0):
                 if packet.size == 0:
                     continue
                 if shift is None:
-                    start = json.loads(container.metadata["comment"])["start"] * TICK
                     shift = start - packet.pts * packet.time_base
                 for name in ("pts", "dts"):
                     time = getattr(packet, name) * packet.time_base + shift
                     setattr(packet, name, round(time / TICK))
-                packet.duration = round((packet.duration or 0) * packet.time_base / TICK)
                 packet.time_base, packet.stream = TICK, stream
-                yield packet
+                if last:
+                    last.duration = packet.dts - last.dts
+                    yield last
+                last = packet
+            end = start + Fraction(container.duration or 0, av.time_base)
+    last.duration = max(1, round(end / TICK) - last.dts)
+    yield last
 
 
 def _sound(source, stream, out, kind, clip):

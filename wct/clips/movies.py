@@ -36,26 +36,39 @@ def explained(path, doing="read"):
         raise ClipError(f"{path} cannot be {doing} ({reason}); replace it with a whole copy") from error
 
 
-def open_movie(path) -> Clip:
-    """The Clip of a film. Raises ClipError where there is none in the file."""
+def open_file(path):
+    """What PyAV opens, whatever its texts are written in."""
     import av
 
-    with explained(path), av.open(str(path), metadata_errors="replace") as container:
-        if not container.streams.video or container.streams.video[0].codec_context is None:
+    return av.open(str(path), metadata_errors="replace")
+
+
+def open_movie(path) -> Clip:
+    """The Clip of a film. Raises ClipError where there is none in the file."""
+    with explained(path), open_file(path) as container:
+        stream = _pictures(container)
+        if stream is None:
             what = "sound alone" if container.streams.audio else "no picture"
             raise ClipError(f"{path} holds {what}; name a file with a film in it")
-        stream = container.streams.video[0]
         first = next(_decoded(container, stream, lambda sentence: None), None)
         if first is None:
             raise ClipError(f"{path} has no frame that can be decoded; replace it with a whole copy")
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         duration = _seconds(stream, container)
         count = stream.frames or (round(duration * rate) if duration else None)
-        size = (first.width, first.height) if _turn(first) % 180 == 0 else (first.height, first.width)
-        clip = Clip(path, _square(size, stream), Fraction(rate), count or None, duration, _frames,
-                    sound=bool(container.streams.audio))
+        size = _square((first.width, first.height), stream)
+        clip = Clip(path, size if _turn(first) % 180 == 0 else size[::-1], Fraction(rate), count or None, duration,
+                    _frames, film=True)
         _tell(clip, first)
         return clip
+
+
+def _pictures(container):
+    """The stream of the film, which is no cover of a record; None where there is none."""
+    from av.stream import Disposition
+
+    return next((stream for stream in container.streams.video
+                 if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic), None)
 
 
 def _seconds(stream, container):
@@ -88,8 +101,8 @@ def _frames(clip):
     """The Frames of a film, with the times that it has."""
     import av
 
-    with explained(clip.path), av.open(str(clip.path), metadata_errors="replace") as container:
-        stream = container.streams.video[0]
+    with explained(clip.path), open_file(clip.path) as container:
+        stream = _pictures(container)
         stream.thread_type = "AUTO"
         origin = Fraction(container.start_time or 0, av.time_base)
         usual, waiting, last = 1 / clip.rate, None, None
@@ -178,7 +191,8 @@ def _image(frame, shape, size):
         width, height = height, width
     matrix = _MATRICES.get(frame.colorspace, BT709 if frame.height >= HD else BT601)
     alpha = "a" in frame.format.name.removeprefix("gray") and any(c.is_alpha for c in frame.format.components)
-    pixels = frame.reformat(width, height, "rgba" if alpha else "rgb24", interpolation="LANCZOS",
+    reduced = 2 * width <= frame.width and 2 * height <= frame.height  # to averages, as well as by a filter, but sooner
+    pixels = frame.reformat(width, height, "rgba" if alpha else "rgb24", interpolation="AREA" if reduced else "LANCZOS",
                             **({} if frame.format.is_rgb else {"src_colorspace": matrix}),
                             dst_color_range="JPEG").to_ndarray()
     image = Image.fromarray(pixels)

@@ -13,8 +13,8 @@ from wct.clips.clip import Clip, ClipError, Frame
 from wct.images import PictureError, find_pictures, open_picture, with_alpha
 
 RATE = Fraction(24)  # of numbered frames, unless the caller says otherwise
-SLOW = 0.1  # seconds of a frame that asks for next to none, as browsers show it
-FEW = 0.02  # seconds below which they do
+SLOW = Fraction(1, 10)  # seconds of a frame that asks for next to none, as browsers show it
+FEW = Fraction(1, 100)  # seconds up to which they do
 
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
@@ -41,7 +41,7 @@ def _duration(image, i):
     if image.format == "WEBP":
         image.load()  # which tells it
     seconds = Fraction(round(image.info.get("duration") or 0), 1000)
-    return seconds if seconds >= FEW else Fraction(SLOW).limit_denominator(1000)
+    return seconds if seconds > FEW else SLOW
 
 
 def _shown(clip):
@@ -66,13 +66,13 @@ def open_folder(path, rate=None) -> Clip:
     """The Clip of a folder of pictures, in the order of the last numbers in their names; rate: frames a second."""
     rate = Fraction(rate or RATE).limit_denominator(1000)
     try:
-        pictures = find_pictures(path)
-        first = open_picture(pictures[0]).size
+        pictures = sorted(find_pictures(path), key=_order)
     except PictureError as error:
         raise ClipError(str(error)) from error
-    pictures.sort(key=_order)
-    return Clip(Path(path), first, rate, len(pictures), float(len(pictures) / rate),
+    clip = Clip(Path(path), (0, 0), rate, len(pictures), float(len(pictures) / rate),
                 partial(_numbered, pictures=pictures))
+    clip.size = _opened(0, pictures, clip).rgb.size
+    return clip
 
 
 def _order(path):
@@ -81,11 +81,22 @@ def _order(path):
 
 
 def _numbered(clip, pictures):
-    for i, path in enumerate(pictures):
-        yield Frame(i / clip.rate, 1 / clip.rate, partial(_opened, path, clip))
+    for i in range(len(pictures)):
+        yield Frame(i / clip.rate, 1 / clip.rate, partial(_fitted, i, pictures, clip))
 
 
-def _opened(path, clip, size):
-    """A numbered frame, fitted to the size of the first one; the one before stands for one that cannot be read."""
-    picture = open_picture(path)
+def _fitted(i, pictures, clip, size):
+    """A numbered frame, as large as the first one."""
+    picture = _opened(i, pictures, clip)
     return _scaled(with_alpha(picture.rgb, picture.alpha), size or clip.size)
+
+
+def _opened(i, pictures, clip):
+    """The Picture of a numbered frame; for one that cannot be read stands the one before, or else the next."""
+    for path in (*pictures[i::-1], *pictures[i + 1:]):
+        try:
+            return open_picture(path)
+        except PictureError as error:
+            clip.note(f"has broken frames, for which others stand ({error})")
+            last = error
+    raise ClipError(str(last)) from last

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image
@@ -13,12 +15,18 @@ from PIL import Image
 from wct.clips.clip import Clip, Frame
 from wct.clips.encoding import TICK, Encoder, Kind, kind_of
 from wct.clips.joining import join
+from wct.clips.pictures import FEW
 from wct.images import save_picture
 from wct.runtime.files import write_whole
+from wct.runtime.threads import ahead
 
 # readable wherever it is cut off
 FRAGMENTED = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
 Pictures = Iterable[tuple[Frame, Image.Image]]
+
+
+def _nobody(frame: Frame) -> None:
+    pass
 
 
 def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: bool = False):
@@ -27,10 +35,10 @@ def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: b
     clip: what it is made of, which gives the rate, the sound and the loops. size: of the pictures. identity: of all
     that makes a difference to them: what was begun under another is begun anew. alpha: whether they have transparency.
 
-    Its `done` says how many frames are there already. `write(pictures, rename)` takes the others, each with its Frame,
-    and gives the whole clip its place by `rename`, as `wct.runtime.files.write_whole` has it. Raises OSError, its
-    message one sentence, where that fails; what was begun of a film or of numbered frames then stays, readable, for the
-    next run.
+    Its `done` says how many frames are there already. `write(pictures, wrote, rename)` takes the others, each with its
+    Frame, calls `wrote` with each Frame that was written, and gives the whole clip its place by `rename`, as
+    `wct.runtime.files.write_whole` has it. What `wrote` raises ends it. Raises OSError, its message one sentence, where
+    the writing fails; what was begun of a film or of numbered frames then stays, readable, for the next run.
     """
     kind = kind_of(path)
     if kind is None:
@@ -58,10 +66,11 @@ class Film:
         return [piece for piece in self.path.parent.glob("*.mp4")
                 if piece.name.startswith(start) and piece.stem[len(start):].isdecimal()]
 
-    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+    def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         piece = self.path.with_name(f"{self.path.name}.unfinished-{len(self.pieces) + 1}.mp4")
         with written(self.path):
-            self._piece(piece, iter(pictures))
+            for frame in ahead(self._piece(piece, iter(pictures)), 1):  # where no Ctrl-C comes between two packets
+                wrote(frame)
         if piece.exists():
             self.pieces.append(piece)
         write_whole(self.path, lambda file: join(self.pieces, file, self.kind, self.clip), rename)
@@ -69,6 +78,7 @@ class Film:
             piece.unlink(missing_ok=True)
 
     def _piece(self, piece, pictures):
+        """Write a piece: yields each Frame that was taken."""
         import av
 
         first = next(pictures, None)
@@ -79,9 +89,9 @@ class Film:
             container.metadata["comment"] = json.dumps(told)
             encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
             try:
-                encoder.add(*first)
-                for frame, image in pictures:
+                for frame, image in chain([first], pictures):
                     encoder.add(frame, image)
+                    yield frame
             finally:
                 with suppress(av.error.FFmpegError):  # on a full disk, what is there must do
                     encoder.end()
@@ -107,28 +117,59 @@ class Animation:
     def __init__(self, path: Path, kind: Kind, clip: Clip, size: tuple[int, int], identity: str, alpha: bool):
         self.path, self.kind, self.clip, self.size, self.alpha = path, kind, clip, size, alpha
 
-    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+    def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         import av
 
         def fill(file):
             with av.open(file, "w", format=self.kind.format, options=self._options()) as container:
                 encoder = Encoder(container, self.kind, self.size, self.clip.rate, self.alpha)
-                for frame, image in pictures:
+                for frame, image in self._shown(pictures, wrote):
                     encoder.add(frame, image)
                 encoder.end()
+            if self.kind.format == "webp":
+                _last_lasts(file, round(self._last() / self.kind.tick))
 
         with written(self.path):
             write_whole(self.path, fill, rename)
 
+    def _shown(self, pictures, wrote):
+        """Those that browsers would not show for longer than they ask for, as they do with shorter ones."""
+        last = None
+        for frame, image in pictures:
+            wrote(frame)
+            start = round(frame.time / self.kind.tick)
+            if last is not None and (start - last) * self.kind.tick <= FEW:
+                self.clip.note(f"has more frames a second than {self.kind.format} can show; some were left out")
+                continue
+            last = start
+            yield frame, image
+
+    def _last(self):
+        """Seconds of its last frame."""
+        return self.clip.last or 1 / self.clip.rate
+
     def _options(self):
         """How often it is shown, and for how long its last frame."""
-        last = self.clip.last or 1 / self.clip.rate
+        last = self._last()
         name = "plays" if self.kind.format == "apng" else "loop"
         loop = self.clip.loop
         if self.kind.format == "gif":  # which counts repetitions, -1 for none
             loop = {0: 0, 1: -1}.get(loop, loop - 1)
             return {name: str(loop), "final_delay": str(round(last / self.kind.tick))}
         return {name: str(loop)} | ({"final_delay": f"{last.numerator}/{last.denominator}"} if name == "plays" else {})
+
+
+def _last_lasts(file, milliseconds):
+    """Have the last frame of an animated WebP be shown for so long; FFmpeg's encoder takes the mean of the others."""
+    at, last, end = 12, None, file.seek(0, os.SEEK_END)
+    while at + 8 <= end:
+        file.seek(at)
+        name, size = struct.unpack("<4sI", file.read(8))
+        last = at if name == b"ANMF" else last
+        at += 8 + size + size % 2
+    if last is not None:
+        file.seek(last + 8 + 12)  # behind the place and the size of the frame
+        file.write(min(milliseconds, 2**24 - 1).to_bytes(3, "little"))
 
 
 class NumberedFrames:
@@ -154,13 +195,14 @@ class NumberedFrames:
     def _frame(self, i):
         return self.folder / f"{i + 1:06}.png"
 
-    def write(self, pictures: Pictures, rename: Callable = os.replace) -> None:
+    def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         with written(self.path):
             self.folder.mkdir(parents=True, exist_ok=True)
             note = self.folder / self.NOTE
             write_whole(note, lambda file: file.write(json.dumps(self.identity).encode()))
-            for i, (_, image) in enumerate(pictures, self.done):
+            for i, (frame, image) in enumerate(pictures, self.done):
                 save_picture(image, self._frame(i))
+                wrote(frame)
             note.unlink()
             rename(self.folder, self.path)
 

@@ -12,5 +12,5 @@ def to_tensor(image):
 
 def to_pil(tensor):
     """A tensor (1, 3, H, W), any device and float type, clamped to [0, 1] -> PIL image of mode RGB."""
-    pixels = tensor[0].float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    pixels = tensor[0].float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())

@@ -12,11 +12,12 @@ from typing import Any
 
 from PIL import Image
 
-from wct.images import Mask, Picture, PictureError, open_picture, with_alpha
+from wct.images import Mask, Picture, PictureError, match, open_labels, open_picture, with_alpha
 from wct.pipeline import plain
 from wct.pipeline.tiles import Tile
 from wct.transform import Statistics
 
+MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 KEPT = 2**29  # bytes of features that a content keeps for other options
 AT_ONCE = 2**27  # bytes that it keeps when it is drawn for the first time: it may be the last
 
@@ -102,3 +103,13 @@ def fitted(picture, size, usual, largest):
         return picture
     rgb, alpha = (im and im.resize(to, Image.Resampling.LANCZOS) for im in (picture.rgb, picture.alpha))
     return replace(picture, rgb=rgb, alpha=alpha)
+
+
+def labelled(style: Any, labels: Any, style_labels: Any, picture: Picture
+             ) -> tuple[list, list[Image.Image], list[Mask | None], list[str]]:
+    """By two label maps, for every region of a picture the style, the mask (PIL image, mode L) and the part of the
+    style, None for all of it; and notes."""
+    own, other = open_labels(labels, picture), open_labels(style_labels, open_picture(style, max_size=MAX_STYLE_SIDE))
+    pairs, notes = match(own, other)
+    masks, parts = zip(*pairs)
+    return [style] * len(pairs), list(masks), [part and Mask(part, other.name) for part in parts], notes

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,15 +15,12 @@ from PIL import Image
 from wct.clips import ANIMATIONS, MOVIES, Clip, ClipError, kind_of, open_clip, writer
 from wct.images import Picture, PictureError, open_mask
 from wct.options import MAX_PIXELS, STAGES, Options, level_strengths
-from wct.pipeline.cache import fitted
+from wct.pipeline.cache import fitted, labelled
 from wct.pipeline.mapping import Maps, checked, normalised
+from wct.pipeline.painter import Painter, Photographer
 from wct.pipeline.passes import map_strengths
-from wct.pipeline.photo import reduced
-from wct.pipeline.video import Painter, Photographer, stylised
+from wct.pipeline.video import stylised
 from wct.runtime.clock import Clock
-from wct.runtime.threads import ahead
-
-WRITE_BEHIND = 3  # frames
 
 Source = str | os.PathLike | Image.Image
 
@@ -53,6 +50,13 @@ class Recipe:
     steady: bool = True
     options: Options = field(default_factory=Options)
 
+    @staticmethod
+    def of(style, weights, masks, style_masks, steady: bool, options: dict) -> Recipe:
+        """What those who call say, checked."""
+        options = Options(**options)
+        styles, masks, style_masks, _ = checked(style, masks, style_masks, weights, options.labels)
+        return Recipe(styles, weights, masks, style_masks, steady, options)
+
 
 class OfClips:
     """What a Stylizer does with clips."""
@@ -69,10 +73,10 @@ class OfClips:
         `wct.clips.open_clip`, is; of a generator some seventy frames are kept. steady: fit the maps to shots, which
         do not flicker, and smooth along the motion (`wct.pipeline.video`, which needs opencv); without, every frame
         stands for itself. masks: as `stylise` has them; one that moves is a clip, or in the list of masks an iterable
-        of PIL images, one for each frame. The options are those of `wct.Options`; errors are those of `stylise`.
+        of PIL images, one for each frame; a label map stays. The options are those of `wct.Options`; errors are those
+        of `stylise`.
         """
-        styles, masks, style_masks, _ = checked(style, masks, style_masks, weights)
-        return frames_in_style(self, frames, Recipe(styles, weights, masks, style_masks, steady, Options(**options)))
+        return frames_in_style(self, frames, Recipe.of(style, weights, masks, style_masks, steady, options))
 
     def stylise_video(self, clip: str | os.PathLike, style: Source | Sequence[Source], output: str | os.PathLike, *,
                       weights: Sequence[float] | None = None, masks: Source | Sequence | None = None,
@@ -93,50 +97,70 @@ class OfClips:
         Returns a wct.pipeline.films.Film. Raises wct.clips.ClipError for a clip that cannot be read, OSError for a
         result that cannot be written, the other errors of `stylise`.
         """
-        styles, masks, style_masks, _ = checked(style, masks, style_masks, weights)
-        recipe = Recipe(styles, weights, masks, style_masks, steady, Options(**options))
+        recipe = Recipe.of(style, weights, masks, style_masks, steady, options)
         return make_film(self, open_clip(clip, rate), output, recipe, progress=progress)
 
 
-def painter(stylizer, recipe: Recipe, size: tuple[int, int], clock: Clock) -> tuple[Painter, list[str]]:
-    """The Painter of a clip whose results have a size, and notes on the styles."""
+def prepared(stylizer, recipe: Recipe, size: tuple[int, int], name: str, clock: Clock
+             ) -> tuple[Painter, list | None, list[str]]:
+    """The Painter of a clip whose results have a size, the masks as `stylised` takes them, and notes. name: of the
+    clip, in messages."""
+    picture = Picture(Image.new("RGB", size), None, name)
+    recipe, notes = _by_regions(recipe, picture)
     strengths, options = level_strengths(recipe.options.levels, stylizer.levels), recipe.options
-    if options.labels:
-        raise ValueError("labels are of photos; a clip takes masks and style masks, one for each style")
-    still = options.mode == "photo"
-    longest = max(reduced(size) if still else size)
+    kind = Photographer if options.mode == "photo" else Painter
+    longest = max(kind.size(size))
     with clock("encode"):
         known = [stylizer.known_style(style, mask, longest, options.stroke, len(strengths))
                  for style, mask in zip(recipe.styles, recipe.style_masks or [None] * len(recipe.styles))]
     maps = Maps([statistics for statistics, _ in known], normalised(recipe.weights, len(known)),
                 map_strengths(options, strengths), options, clock)
-    kind = Photographer if still else Painter
-    return (kind(stylizer.encoder, stylizer.decoder, maps, options),
-            [note for _, notes in known for note in notes])
+    notes += [note for _, told in known for note in told]
+    masks = recipe.masks
+    if all(mask is None for mask in masks or []):
+        masks = None
+    elif not options.labels:
+        masks = [_opened(mask, picture, notes) for mask in masks]
+    return kind(stylizer.encoder, stylizer.decoder, maps, options), masks, notes
 
 
-def masks_of(recipe: Recipe, size: tuple[int, int], name: str) -> tuple[list | None, list[str]]:
-    """The masks as `stylised` takes them, stills opened for frames of a size, and notes on them."""
-    notes = []
+def _by_regions(recipe, picture):
+    """The Recipe with a style, a mask and a style mask for every region of its label maps, and notes; as it is, where
+    it has none."""
+    if not recipe.options.labels:
+        return recipe, []
+    if _moves(recipe.masks[0]):
+        raise ValueError("the label map of a clip is one picture; for regions that move, make each a mask, with the "
+                         "style named once for each")
+    styles, masks, style_masks, notes = labelled(recipe.styles[0], recipe.masks[0], recipe.style_masks[0], picture)
+    return replace(recipe, styles=styles, weights=None, masks=masks, style_masks=style_masks), notes
 
-    def opened(mask):
-        if mask is None:
-            return None
-        if isinstance(mask, (str, os.PathLike)) and _moves(Path(mask)):
-            return open_clip(mask)
-        if not isinstance(mask, (str, os.PathLike, Image.Image)):
-            return mask if iter(mask) is not mask else list(mask)
-        still = open_mask(mask, Picture(Image.new("RGB", size), None, name))
+
+def _opened(mask, picture, notes):
+    """A mask as `stylised` takes it, a still one fitted to a picture."""
+    if mask is None:
+        return None
+    if not _moves(mask):
+        still = open_mask(mask, picture)
         notes.extend(still.notes)
         return still.image
+    if isinstance(mask, (str, os.PathLike)):
+        clip = open_clip(mask)
+        (a, b), (width, height) = clip.size, picture.size
+        if abs(a * height - b * width) > max(a, b, width, height):
+            raise ClipError(f"{mask} is {a} x {b}, {picture.name} {width} x {height}: a mask must have the shape of "
+                            "its clip")
+        return clip
+    return mask if iter(mask) is not mask else list(mask)
 
-    if recipe.masks is None or all(mask is None for mask in recipe.masks):
-        return None, notes
-    return [opened(mask) for mask in recipe.masks], notes
 
-
-def _moves(path):
-    """Whether a mask is a clip."""
+def _moves(mask):
+    """Whether a mask is a clip, or the frames of one."""
+    if isinstance(mask, Image.Image):
+        return False
+    if not isinstance(mask, (str, os.PathLike)):
+        return True
+    path = Path(mask)
     if path.is_dir() or path.suffix.lower() in MOVIES:
         return True
     if path.suffix.lower() not in ANIMATIONS:
@@ -164,9 +188,8 @@ def frames_in_style(stylizer, frames: Iterable[Image.Image], recipe: Recipe) -> 
     if first is None:
         return
     size = result_size(first.size, recipe.options.size, stylizer.max_pixels, "the clip")
-    painted, _ = painter(stylizer, recipe, size, Clock(stylizer.device, timed=False))
-    masks, _ = masks_of(recipe, size, "the clip")
-    with closing(stylised(painted, again, size, masks, recipe.steady)) as results:
+    painter, masks, _ = prepared(stylizer, recipe, size, "the clip", Clock(stylizer.device, timed=False))
+    with closing(stylised(painter, again, size, masks, recipe.steady)) as results:
         for _, result in results:
             yield result
 
@@ -180,26 +203,26 @@ def make_film(stylizer, clip: Clip, output, recipe: Recipe, *, identity: str = "
         even = kind is not None and kind.even
         size = result_size(clip.size, recipe.options.size, stylizer.max_pixels, str(clip.path), even)
         clock = Clock(stylizer.device, timed=True)
-        painted, notes = painter(stylizer, recipe, size, clock)
-        masks, more = masks_of(recipe, size, str(clip.path))
+        painter, masks, notes = prepared(stylizer, recipe, size, str(clip.path), clock)
     except PictureError as error:
         raise ClipError(str(error)) from error
-    place = writer(output, clip, size, identity, _has_alpha(clip))
-    frames = stylised(painted, clip, size, masks, recipe.steady, place.done)
+    alpha = _has_alpha(clip)
+    if alpha and kind is not None and not kind.transparent:
+        clip.note(f"has transparency, which {Path(output).suffix} cannot hold; it was left out")
+    place = writer(output, clip, size, identity, alpha)
+    frames = stylised(painter, clip, size, masks, recipe.steady, place.done)
     done = place.done
 
-    def counted(results):
+    def wrote(frame):
         nonlocal done
-        for frame, result in results:
-            yield frame, result
-            done += 1
-            if progress:
-                progress(done, clip.count, float(frame.time + frame.duration))
+        done += 1
+        if progress:
+            progress(done, clip.count, float(frame.time + frame.duration))
 
-    with closing(ahead(frames, WRITE_BEHIND)) as results:
-        place.write(counted(results), rename)
+    with closing(frames):
+        place.write(frames, wrote, rename)
     seconds = {stage: clock.seconds[stage] for stage in STAGES} | {"seconds": time.perf_counter() - began}
-    return Film(Path(output), done, place.done, size, seconds, tuple(dict.fromkeys([*clip.notes, *notes, *more])))
+    return Film(Path(output), done, place.done, size, seconds, tuple(dict.fromkeys([*clip.notes, *notes])))
 
 
 def _has_alpha(clip):

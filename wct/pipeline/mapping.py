@@ -36,7 +36,9 @@ class Maps:
     styles: of each the Statistics per level, with its share, a number; the shares sum to one. strengths: of the maps
     at relu1_1, relu2_1, ... known: Statistics of the content by level where they are known already, one of the whole or
     one under each mask; those of the deepest level are added. residuals: where a list, it gets those of the whitening
-    matrices.
+    matrices. others: whether the maps are for more pictures than are measured. What N positions show of n channels is
+    too little along the faint ones, which other pictures would have at several times their contrast: n / N is added to
+    the ridge.
     """
 
     styles: Sequence[Sequence[Statistics]]
@@ -46,6 +48,7 @@ class Maps:
     clock: Clock
     known: dict[int, list[Statistics]] = field(default_factory=dict)
     residuals: list[float] | None = None
+    others: bool = False
     _moments: dict[int, list[Moments]] = field(default_factory=dict)
     _fitted: dict[int, list[AffineMap]] = field(default_factory=dict)
 
@@ -66,10 +69,13 @@ class Maps:
             return
         with self.clock("transform"):
             device = self.styles[0][0].mean.device
-            sources = self.known.get(level) or [moments.statistics(device) for moments in self._moments.pop(level)]
+            measured = self._moments.pop(level, [])
+            sources = self.known.get(level) or [moments.statistics(device) for moments in measured]
             if level == len(self.strengths):
                 self.known[level] = sources
-            maps = [self._map(style[level - 1], source) for style, source in zip(self.styles, cycle(sources))]
+            few = [moments.few() for moments in measured] if self.others else [0]
+            maps = [self._map(style[level - 1], source, self.options.ridge + more)
+                    for style, source, more in zip(self.styles, cycle(sources), cycle(few))]
             if len(sources) < len(maps):
                 maps = [mixed(maps, self.shares)]
             self._fitted[level] = [one.at(self.strengths[level - 1]) for one in maps]
@@ -92,8 +98,8 @@ class Maps:
                   for level, maps in self._fitted.items()}
         return replace(self, _fitted=fitted)
 
-    def _map(self, style, source):
-        ridge, method = self.options.ridge, self.options.backend
+    def _map(self, style, source, ridge):
+        method = self.options.backend
         if method == "auto" and source.mean.shape[-1] >= LARGE:  # below, wct.sqrtm has an "auto" of its own
             method = "mpa"
         if self.options.transform == "adain":

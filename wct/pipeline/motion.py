@@ -61,6 +61,8 @@ class Steady:
 
     def smooth(self, drawn: Image.Image, motion: tuple | None) -> Image.Image:
         """The result for what was drawn, both PIL images of mode RGB, all of one size in a shot."""
+        import cv2
+
         x, y = np.asarray(drawn), self._last
         if motion is None or y is None or y.shape != x.shape:
             self._last = x
@@ -68,11 +70,8 @@ class Steady:
         flow, weight = motion
         height, width = x.shape[:2]
         carried = warped(y, resized(flow, (width, height)))
-        weight = _scaled(weight, (width, height))[..., None]
-        change = carried.astype(np.float32)
-        change -= x
-        change *= weight
-        self._last = (x + change.round()).astype(np.uint8)
+        weight = _scaled(weight, (width, height))
+        self._last = cv2.blendLinear(carried, x, weight, 1 - weight)
         return Image.fromarray(self._last)
 
 

@@ -43,7 +43,7 @@ BENT = 4  # times flatter or steeper than that of the whole photo a curve may be
 TOE = 0.1  # the least slope, also where a curve would leave the range of light
 STRONGEST = 3  # factor of chroma
 DETAIL = 0.4  # times the usual share of the photo's features: nothing is drawn that they would have to hold together
-PIXELS = 2**19  # of the bands that a photo is worked on in
+PIXELS = 2**17  # of the bands that a photo is worked on in
 
 _YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # BT.601
 
@@ -54,19 +54,25 @@ class Change:
 
     nodes: torch.Tensor
 
+    def towards(self, other: Change, share: float) -> Change:
+        """The part `share`, 0 to 1, of the way to another."""
+        return Change(torch.lerp(self.nodes, other.nodes, share))
+
     def __call__(self, photo: torch.Tensor, start: int = 0, height: int | None = None) -> torch.Tensor:
         """The photo (B, 3, h, w), RGB in [0, 1], changed; not clamped.
 
         start, height: the photo is the rows from `start` of one of that height; by default it is whole.
         """
+        b, _, h, w = photo.shape
         y, cb, cr = _turned(photo, _YCBCR).split(1, 1)  # (B, 1, h, w)
-        rows, columns = (torch.arange(side).to(photo) for side in photo.shape[2:])
-        rows = 2 * (start + rows[:, None]) / max(1, (height or photo.shape[2]) - 1) - 1
-        columns = 2 * columns / max(1, photo.shape[3] - 1) - 1
-        where = torch.stack(torch.broadcast_tensors(columns, rows, 2 * y[:, 0] - 1), -1)[:, None]  # (B, 1, h, w, 3)
-        nodes = self.nodes.to(photo).expand(len(photo), -1, -1, -1, -1)
-        read = F.grid_sample(nodes, where, padding_mode="border", align_corners=True)[:, :, 0]
-        v, d_b, d_r, bb, br, rb, rr = read.split(1, 1)
+        rows, columns = (torch.arange(side).to(photo) for side in (h, w))
+        # between nodes one above the other first, for a row of pixels at a time; then beside and in luminance
+        between = _tents((start + rows) / max(1, (height or h) - 1), self.nodes.shape[3])  # (h, H)
+        nodes = torch.einsum("hr, bclrw -> bhclw", between, self.nodes.to(photo)).expand(b, -1, -1, -1, -1)
+        columns = (2 * columns / max(1, w - 1) - 1).expand(b, h, w)
+        where = torch.stack([columns, 2 * y[:, 0] - 1], -1).view(b * h, 1, w, 2)
+        read = F.grid_sample(nodes.flatten(0, 1), where, padding_mode="border", align_corners=True)
+        v, d_b, d_r, bb, br, rb, rr = read.view(b, h, -1, w).transpose(1, 2).split(1, 1)
         return _turned(torch.cat([v, d_b + bb * cb + br * cr, d_r + rb * cb + rr * cr], 1), torch.linalg.inv(_YCBCR))
 
 
@@ -216,33 +222,29 @@ def photograph(draw: Callable[..., Image.Image], content: Content, masks: Sequen
     small = kept.picture.rgb
     small_masks = masks and [mask and mask.resize(small.size, Image.Resampling.BOX) for mask in masks]
     drawn = draw(kept, small_masks, seen(options), picture.size[0] * picture.size[1])
-    return transfer(picture.rgb, small, drawn, masks, weights, options.strength, clock)
+    return carried(changes(small, drawn, small_masks, clock), picture.rgb, options.strength, masks, weights, clock)
 
 
-def transfer(photo: Image.Image, small: Image.Image, drawn: Image.Image, masks: Sequence[Image.Image | None] | None,
-             weights: Sequence[float], strength: float, clock: Clock) -> Image.Image:
-    """The photo, mode RGB, changed as it was from `small`, it reduced, to `drawn`, which is as large; in bands.
-
-    masks, weights: as for `photograph`.
-    """
-    few = masks and [mask and mask.resize(small.size, Image.Resampling.BOX) for mask in masks]
+def changes(small: Image.Image, drawn: Image.Image, masks: Sequence[Image.Image | None] | None, clock: Clock
+            ) -> list[Change]:
+    """The Changes from a small photo to what was drawn of it, under each mask, or one; PIL images of one size."""
     with clock("transform"):
-        changes = [fit(to_tensor(small), to_tensor(drawn), mask and to_tensor(mask)) for mask in few or [None]]
-    with clock("decode"):
-        return _carried(changes, photo, strength, masks, weights, clock)
+        return [fit(to_tensor(small), to_tensor(drawn), mask and to_tensor(mask)) for mask in masks or [None]]
 
 
-def _carried(changes, photo, strength, masks, weights, clock):
-    """`carry` for a PIL image of mode RGB, in bands."""
+def carried(changes: Sequence[Change], photo: Image.Image, strength: float, masks: Sequence[Image.Image | None] | None,
+            weights: Sequence[float], clock: Clock) -> Image.Image:
+    """`carry` for a PIL image of mode RGB, in bands; masks, weights: as for `photograph`."""
     width, height = photo.size
     canvas, step = Image.new("RGB", photo.size), max(1, PIXELS // width)
-    for start in range(0, height, step):
-        box = 0, start, width, min(height, start + step)
-        part = to_tensor(photo.crop(box))
-        shares = masks and regions([to_tensor(mask.crop(box)) if mask else torch.ones_like(part[:, :1])
-                                    for mask in masks], weights)
-        canvas.paste(to_pil(carry(changes, part, strength, shares, start, height)), box[:2])
-        clock.advance((box[3] - start) * width)
+    with clock("decode"):
+        for start in range(0, height, step):
+            box = 0, start, width, min(height, start + step)
+            part = to_tensor(photo.crop(box))
+            shares = masks and regions([to_tensor(mask.crop(box)) if mask else torch.ones_like(part[:, :1])
+                                        for mask in masks], weights)
+            canvas.paste(to_pil(carry(changes, part, strength, shares, start, height)), box[:2])
+            clock.advance((box[3] - start) * width)
     return canvas
 
 

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from models import load_decoder, load_encoder
 from models.weights import WEIGHTS
 from wct import images
-from wct.images import Picture, match, open_labels, open_mask, open_picture, to_pil, with_alpha
+from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
 from wct.options import DEFAULT_LEVELS, MAX_PIXELS, SMALLEST_TILE, STAGES, Options, level_strengths
 from wct.pipeline import photo, tiles
-from wct.pipeline.cache import Content, Recent, fitted, identified
+from wct.pipeline.cache import MAX_STYLE_SIDE, Content, Recent, fitted, identified, labelled
 from wct.pipeline.films import OfClips
 from wct.pipeline.mapping import Maps, checked, gather_levels, normalised
 from wct.pipeline.passes import map_strengths
@@ -29,7 +29,6 @@ from wct.runtime import memory
 from wct.runtime.clock import Clock
 from wct.transform import Statistics
 
-MAX_STYLE_SIDE = 1024  # longer styles are reduced: statistics gain nothing from more
 ROUNDS = 4  # of a texture; the picture hardly changes after the third
 
 Source = str | PathLike | Image.Image
@@ -131,7 +130,7 @@ class Stylizer(OfClips, TensorStylizer):
             with clock("encode"):
                 content = self._content(content, size, mode, len(strengths))
                 if labels:
-                    styles, masks, style_masks, notes = _labelled(styles[0], masks[0], style_masks[0], content.picture)
+                    styles, masks, style_masks, notes = labelled(styles[0], masks[0], style_masks[0], content.picture)
                     shares = normalised(None, len(styles))
                 else:
                     masks, notes = _opened_masks(masks, content.picture)
@@ -249,16 +248,6 @@ def _opened_masks(masks, picture):
         return None, []
     opened = [mask if mask is None else open_mask(mask, picture) for mask in masks]
     return [mask and mask.image for mask in opened], [note for mask in opened if mask for note in mask.notes]
-
-
-def _labelled(style, labels, style_labels, picture):
-    """For every region of the content the style, the mask (PIL image, mode L), and the style's Mask or None; notes."""
-    style_picture = open_picture(style, max_size=MAX_STYLE_SIDE)
-    own, other = open_labels(labels, picture), open_labels(style_labels, style_picture)
-    pairs, notes = match(own, other)
-    masks, style_masks = zip(*pairs)
-    style_masks = [region and images.Mask(region, other.name) for region in style_masks]
-    return [style] * len(pairs), list(masks), style_masks, notes
 
 
 def _drawn(draw, content, masks, options, more=0):

@@ -24,7 +24,8 @@ class NoSpaceError(OSError):
 
 
 def write_whole(path, write, rename=None):
-    """Call write with a binary file that becomes path once it is whole; until then, what was there stays.
+    """Call write with a binary file, which it may read, that becomes path once it is whole; until then, what was there
+    stays.
 
     path: a Path or Url. rename: what makes a whole file, its first argument, the one at path. Raises OSError, its
     message one sentence, where that fails.
@@ -116,7 +117,7 @@ def _part(folder):
     part = Path(folder) / f".{uuid.uuid4().hex}.part"
     try:
         while True:
-            with open(part, "xb") as file:
+            with open(part, "x+b") as file:
                 lock(file)
                 if os.fstat(file.fileno()).st_nlink == 0:  # another run has taken it for a dead one's
                     continue

@@ -81,6 +81,10 @@ class Moments:
         covariance = self.second / self.count[:, None, None] - mean[:, :, None] * mean[:, None, :]
         return Statistics(mean.float().to(device), covariance.float().to(device))
 
+    def few(self) -> float:
+        """Channels for each position: from about one, the covariance says nothing of some directions."""
+        return self.first.shape[-1] / max(1.0, float(self.count.min()))
+
 
 def off_mps(x: torch.Tensor) -> torch.Tensor:
     """x where there is float64: on its own device or the CPU."""

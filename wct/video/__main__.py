@@ -70,6 +70,8 @@ def _prepared(parser, args):
         kind_of(args.output)
         if args.output.suffix and args.output.is_dir():
             parser.error(f"--output {args.output} is a folder; name a file")
+        if not args.output.suffix and args.output.is_file():
+            parser.error(f"--output {args.output} is a file; without a suffix it must be the name of a folder")
         if args.output.resolve() in (args.clip.resolve(), args.style.resolve()):
             parser.error("--output must be another file than the clip and the painting")
         folder, todo = args.output.parent, [(clips[0], styles if blend else styles[0], args.output)]

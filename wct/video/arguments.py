@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from wct.batch.arguments import add_option, dashed, mask_path, numbers
+from wct.batch.arguments import add_option, check, dashed, mask_path, numbers
 from wct.options import DEVICES, NETWORK, OPTIONS
 from wct.runtime.report import report_path
 
@@ -28,8 +28,7 @@ def parser() -> argparse.ArgumentParser:
         ".webm, .gif, .webp, .png; without one, a folder of numbered frames; for several clips or paintings the folder "
         "of <clip>__<style>")
     for option in OPTIONS.values():
-        if option.name != "labels":  # of photos
-            add_option(parser, option)
+        add_option(parser, option)
     add("--blend", nargs="?", type=numbers, const=(), metavar="W,W,...", help="all the paintings mixed in one clip, by "
         "these weights in the order of their names (default: all the same)")
     add("--mask", type=mask_path, action="append", metavar="PATH", help="where the style applies (white), else the "
@@ -51,12 +50,14 @@ def parser() -> argparse.ArgumentParser:
 def arguments(argv: list[str] | None = None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The parser, and what it makes of the command line."""
     made = parser()
-    return made, made.parse_intermixed_args(dashed(sys.argv[1:] if argv is None else argv))
+    args = made.parse_intermixed_args(dashed(sys.argv[1:] if argv is None else argv))
+    check(made, args)
+    return made, args
 
 
 def options_of(args: argparse.Namespace) -> dict:
     """What the command line says of each of `wct.options.OPTIONS`."""
-    return {name: getattr(args, name) for name in OPTIONS if name != "labels"}
+    return {name: getattr(args, name) for name in OPTIONS}
 
 
 def _rate(text):

@@ -20,11 +20,9 @@ def blocks(language):
 
 def test_the_cluster_file_is_one():
     """By the schema that `ray up` goes by, and by what EC2 takes."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
-    session = pytest.importorskip("botocore.session", reason="botocore is not installed: pip install s3fs")
-    import jsonschema
-    import yaml
-    from botocore.validate import ParamValidator
+    # Ray brings the first three, s3fs the others
+    ray, jsonschema, yaml, session, validate = map(
+        pytest.importorskip, ("ray", "jsonschema", "yaml", "botocore.session", "botocore.validate"))
 
     cluster, = map(yaml.safe_load, blocks("yaml"))
     schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())
@@ -32,7 +30,7 @@ def test_the_cluster_file_is_one():
     assert cluster["head_node_type"] in cluster["available_node_types"]
     machines = session.Session().get_service_model("ec2").operation_model("RunInstances").input_shape
     for kind in cluster["available_node_types"].values():
-        found = ParamValidator().validate(kind["node_config"] | {"MinCount": 1, "MaxCount": 1}, machines)
+        found = validate.ParamValidator().validate(kind["node_config"] | {"MinCount": 1, "MaxCount": 1}, machines)
         assert not found.has_errors(), found.generate_report()
         assert kind.get("max_workers", 0) <= cluster["max_workers"]
 

@@ -25,8 +25,8 @@ class _Run:
 class Turns:
     """A line of runs, `most` of which may wait. Every turn is that of one picture: `with turns.turn(seconds): ...`
 
-    The run with the least left is next. One that others have passed by for PATIENCE times its own turn is due, and comes
-    before: so many short runs cannot keep a long one out, and it takes at most 1 / (1 + PATIENCE) of their time.
+    The run with the least left is next. One that others have passed by for PATIENCE times its own turn is due, and
+    comes before: so many short runs cannot keep a long one out, and it takes at most 1 / (1 + PATIENCE) of the time.
     """
 
     def __init__(self, most: int = 40):

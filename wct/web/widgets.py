@@ -122,7 +122,7 @@ class Paintings:
         picker = self.picker(label)
 
         def pick(event: gr.EventData):
-            return self.path(event._data.get("name"))
+            return self.path(getattr(event, "name", None))
 
         picker.pick(pick, outputs=style, **QUIETLY)
         style.input(lambda: None, outputs=picker, **QUIETLY)

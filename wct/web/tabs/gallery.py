@@ -28,7 +28,7 @@ def build(shared):
     first = shared.first
 
     def full(photo, strength, keep_colors, event: gr.EventData):
-        name = event._data.get("name")
+        name = getattr(event, "name", None)
         return photo, shared.paintings.path(name), name, strength, keep_colors
 
     first.again(wall.pick(

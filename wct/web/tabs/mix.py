@@ -35,7 +35,7 @@ def build(shared):
 
     def pick(count, event: gr.EventData, *paths):
         free = next((i for i, path in enumerate(paths) if not path), SLOTS - 1)
-        new = [shared.paintings.path(event._data.get("name")) if i == free else gr.skip() for i in range(SLOTS)]
+        new = [shared.paintings.path(getattr(event, "name", None)) if i == free else gr.skip() for i in range(SLOTS)]
         return *new, *show(max(count, free + 1))
 
     more.click(lambda count: show(count + 1), count, [count, *boxes, more], **QUIETLY)

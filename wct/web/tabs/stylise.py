@@ -52,7 +52,7 @@ def build(shared):
     link.click(None, None, None, js="() => wct.link()", **QUIETLY)
 
     def fill(event: gr.EventData):
-        index = event._data.get("index")
+        index = getattr(event, "index", None)
         if not isinstance(index, int) or not 0 <= index < len(PAIRS):
             return [gr.skip()] * 4
         photo, painting, strength = PAIRS[index]

@@ -13,10 +13,12 @@ import gradio as gr
 from PIL import Image
 
 from wct.images import open_picture, save_picture, with_alpha
+from wct.runtime.files import NoSpaceError, check_space
 from wct.web.gradio_internals import save_base64_to_cache, save_url_to_cache, with_preprocess
 
 SHOWN = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # formats that every browser shows
 THUMBNAIL = 180  # pixels
+FULL = "The server's disk is full: try again later, or tell whoever runs it."
 
 
 def folder():
@@ -68,6 +70,15 @@ def served(path):
 def without_folders(message):
     """A message that names uploaded files without the folders they happen to lie in."""
     return re.sub(rf"{re.escape(str(folder()))}(/[^/\s]+)*/", "", message)
+
+
+def shipped(path):
+    """A picture that comes with the program, which Gradio copies for a client. Raises gr.Error where it has no room."""
+    try:
+        check_space(folder(), path.stat().st_size)
+    except NoSpaceError:
+        raise gr.Error(FULL, print_exception=False) from None
+    return str(path)
 
 
 def keep(paths):

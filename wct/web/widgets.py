@@ -8,12 +8,14 @@ import gradio as gr
 from wct.options import NETWORK, OPTIONS
 from wct.runtime.examples import titles
 from wct.web.handlers import LEVELS
-from wct.web.uploads import guarded, image_input, thumbnails
+from wct.web.uploads import guarded, image_input, shipped, thumbnails
 
 STATIC = Path(__file__).parent / "static"
 STEPS = {"strength": 0.05, "stroke": 0.05, "ridge": 0.001, "detail": 0.01}
 MOST = {"ridge": 0.3, "detail": 0.5}  # beyond which a slider is of no use
 QUIETLY = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+# For what may go wrong: Gradio shows the errors of those events alone that pass through its queue.
+ALOUD = QUIETLY | {"queue": True, "concurrency_limit": None, "trigger_mode": "always_last"}
 
 
 def option(name: str, value=None):
@@ -124,7 +126,7 @@ class Paintings:
         def pick(event: gr.EventData):
             return self.path(getattr(event, "name", None))
 
-        picker.pick(pick, outputs=style, **QUIETLY)
+        picker.pick(pick, outputs=style, **ALOUD)
         style.input(lambda: None, outputs=picker, **QUIETLY)
         return picker
 
@@ -132,4 +134,4 @@ class Paintings:
         """The file of a painting, by its name. Raises gr.Error for another."""
         if name not in self.paths:
             raise gr.Error("There is no such painting.", print_exception=False)
-        return str(self.paths[name])
+        return shipped(self.paths[name])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 from PIL import Image
@@ -119,14 +120,15 @@ def showable(path):
 
 
 def thumbnails(paths):
-    """{path: a small JPEG of it}, in a folder of their own."""
+    """{path: the address of a small JPEG of it}, in a folder of their own."""
     into, made = new_folder(), {}
     for path in paths:
-        made[path] = into / f"{path.stem}.jpg"
+        small = into / f"{path.stem}.jpg"
         with Image.open(path) as image:
             image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
             image.thumbnail((THUMBNAIL, THUMBNAIL))
-            image.save(made[path], quality=80)
+            image.save(small, quality=80)
+        made[path] = f"gradio_api/file={quote(str(small))}"
     return made
 
 

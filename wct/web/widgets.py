@@ -1,7 +1,6 @@
 """Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/drawn.js."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import gradio as gr
 
@@ -109,10 +108,10 @@ class Paintings:
     def __init__(self):
         self.titles = titles("style")
         self.paths = {path.stem: path for path in self.titles}
-        small = thumbnails([*self.paths.values()])
+        small = thumbnails(self.titles)
         self.items = [
             {"name": path.stem, "title": title.partition(": ")[2] or title, "by": title.partition(": ")[0],
-             "small": f"gradio_api/file={quote(str(small[path]))}"}
+             "small": small[path]}
             for path, title in self.titles.items()
         ]
 

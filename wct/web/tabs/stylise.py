@@ -1,13 +1,11 @@
 """A photo in a painting: the first tab, whose settings a reload and a link bring back."""
 
-from urllib.parse import quote
-
 import gradio as gr
 
 from wct.runtime.examples import EXAMPLES
 from wct.web.handlers import LEVELS
 from wct.web.tabs.common import First, any_size, endpoint, picture_outputs, place, run
-from wct.web.uploads import shipped
+from wct.web.uploads import shipped, thumbnails
 from wct.web.widgets import ALOUD, QUIETLY, drawn, levels, option, size
 
 PAIRS = (
@@ -69,7 +67,8 @@ def build(shared):
 def _pairs(paintings):
     """The pairs to try, as static/drawn.js draws them."""
     items = {item["name"]: item for item in paintings.items}
-    return [{"photo": f"gradio_api/file={quote(str(_photo(photo)))}", "photo_name": photo, "style": items[painting]}
+    small = thumbnails([_photo(photo) for photo, *_ in PAIRS])
+    return [{"photo": small[_photo(photo)], "photo_name": photo, "style": items[painting]}
             for photo, painting, _ in PAIRS]
 
 

@@ -109,6 +109,12 @@ def test_a_dropped_folder_is_taken_with_all_inside(open_page, tmp_path):
     expect(page.get_by_text("2 of the 3 files dropped are pictures.")).to_be_visible()
     expect(zone).to_contain_text("one")
     expect(zone).to_contain_text("two")
+    Image.new("RGB", (64, 64), "navy").save(tmp_path / "three.png")
+    with page.expect_file_chooser() as chooser:
+        zone.get_by_label("Add files").press("Enter")
+    chooser.value.set_files(tmp_path / "three.png")
+    expect(zone).to_contain_text("three")
+    expect(zone).to_contain_text("one")
 
 
 def test_a_cancelled_folder_gives_what_it_has_made(open_page, tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from common import CONTENTS
 from playwright.sync_api import expect
 
@@ -71,6 +72,16 @@ def told(page, pattern):
     line = page.locator(".block.told").locator("visible=true")
     expect(line).to_have_text(re.compile(pattern), timeout=PATIENCE)
     return line.inner_text()
+
+
+def accessible(page):
+    """See to it that axe finds nothing serious on the page as it stands, in both themes."""
+    for _ in range(2):
+        page.evaluate("document.body.classList.toggle('dark')")
+        page.wait_for_timeout(300)  # colours change smoothly
+        found = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}}).response["violations"]
+        grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+        assert not grave, [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in grave]
 
 
 def result(page):

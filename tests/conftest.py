@@ -37,10 +37,10 @@ def environment():
 def serve(environment, tmp_path_factory):
     """A context manager: the page, served by `python app.py` with the arguments given; yields its address.
 
-    serve.logs: {address: the file that what the server prints goes to}.
+    serve.logs, serve.processes: {address: the file that what the server prints goes to; its process}.
     """
 
-    logs = {}
+    logs, processes = {}, {}
 
     @contextmanager
     def serve(*arguments, **variables):
@@ -51,6 +51,7 @@ def serve(environment, tmp_path_factory):
         command = [sys.executable, str(ROOT / "app.py"), "--device", "cpu", "--port", port, *arguments]
         with log.open("w") as file:  # from another folder, as a user may
             server = subprocess.Popen(command, stdout=file, stderr=file, cwd=log.parent, env=environment | variables)
+        processes[url] = server
         try:
             deadline = time.monotonic() + 300
             while not _answers(url):
@@ -61,7 +62,7 @@ def serve(environment, tmp_path_factory):
             server.terminate()
             server.wait(20)
 
-    serve.logs = logs
+    serve.logs, serve.processes = logs, processes
     return serve
 
 

@@ -41,3 +41,14 @@ def open_page(browser, page_url):
         context.close()
     assert {host for host in hosts if not host.startswith(("data:", "blob:"))} == {page_url}
     assert not errors
+
+
+@pytest.fixture(scope="session")
+def strict_url(serve, tmp_path_factory):
+    """A page that asks ann for a:b, makes 10,000 pixels at most and lets one run wait. Its uploads go with it."""
+    folder = tmp_path_factory.mktemp("uploads")
+    options = ("--auth", "ann:a:b", "--max-pixels", "10000", "--queue-size", "1")
+    with serve(*options, TMPDIR=str(folder)) as url:
+        yield url
+        assert list(folder.glob("wct-*/*"))
+    assert not list(folder.glob("wct-*"))

@@ -35,6 +35,11 @@ def client(page_url, tmp_path_factory):
     return Client(page_url, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
 
 
+@pytest.fixture(scope="module")
+def ann(strict_url, tmp_path_factory):
+    return Client(strict_url, auth=("ann", "a:b"), verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+
+
 def post(url, body, accept="application/json"):
     headers = {"Content-Type": "application/json", "Accept": accept}
     return urlopen(Request(url, json.dumps(body).encode(), headers), timeout=60)
@@ -49,10 +54,14 @@ def uploaded(url, *paths):
     return json.load(urlopen(Request(f"{url}/gradio_api/upload", body, {"Content-Type": kind})))
 
 
-def test_the_example_of_the_docs(page_url, monkeypatch):
+def test_the_example_of_the_docs(page_url, monkeypatch, tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "page.md").read_text(encoding="utf-8"), re.S)
     assert "http://127.0.0.1:7860" in code
-    monkeypatch.chdir(ROOT)
+    for name in re.findall(r'handle_file\("(.*?)"\)', code):
+        (tmp_path / name).parent.mkdir(parents=True)
+        with Image.open(ROOT / name) as picture:
+            picture.reduce(8).save(tmp_path / name)  # takes less time
+    monkeypatch.chdir(tmp_path)
     scope = {}
     exec(code.replace("http://127.0.0.1:7860", page_url), scope)
     with Image.open(scope["picture"]) as picture:
@@ -133,8 +142,9 @@ def test_folder(client, tmp_path):
     files = [handle_file(CONTENTS[0]), handle_file(tmp_path / "bad.jpg")]
     gallery, failures, archive, told = client.predict(
         contents=files, styles=[handle_file(STYLES[0])], paintings=["hokusai-poppies"], size=64, api_name="/folder")
-    assert "2 pictures in" in told and len(gallery) == 2
-    assert len(failures["data"]) == 2 and failures["data"][0][0].startswith("bad.jpg is no picture")
+    assert "2 pictures in" in told and "2 failed" in told and len(gallery) == 2
+    ((why,),) = failures["data"]  # said once, not with every painting
+    assert why.startswith("bad.jpg is no picture")
     assert len(zipfile.ZipFile(archive).namelist()) == 2
 
 
@@ -199,13 +209,6 @@ def test_a_run_without_its_client_ends(page_url, client):
     began = time.monotonic()
     client.predict(**PAIR, size=64, api_name="/stylise")
     assert time.monotonic() - began < 60
-
-
-def test_the_folder_of_uploads_goes_with_the_server(serve, tmp_path):
-    with serve(TMPDIR=str(tmp_path)) as url:
-        Client(url, verbose=False).predict(**PAIR, size=64, api_name="/stylise")
-        assert list(tmp_path.glob("wct-*/*"))
-    assert not list(tmp_path.glob("wct-*"))
 
 
 def test_null_means_the_default(client):
@@ -293,40 +296,39 @@ def test_an_mcp_client_works_and_names_no_files_of_the_server(page_url):
     assert refused.isError and "127.0.0.1" in refused.content[0].text  # says why
 
 
-def test_a_full_queue_refuses_and_goes_on(serve):
-    with serve("--queue-size", "1") as url:
-        client = Client(url, verbose=False)
-        outcomes = []
+def test_a_full_queue_refuses_and_goes_on(ann):
+    outcomes = []
 
-        def run():
-            try:
-                outcomes.append(client.predict(**PAIR, size=96, api_name="/stylise")[1])
-            except Exception as error:
-                outcomes.append(str(error))
+    def run():
+        try:
+            outcomes.append(ann.predict(**PAIR, size=96, api_name="/stylise")[1])
+        except Exception as error:
+            outcomes.append(str(error))
 
-        threads = [threading.Thread(target=run) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
-        done = [o for o in outcomes if "encode" in o]
-        refused = [o for o in outcomes if "ueue is full" in o]
-        assert len(outcomes) == 8 and done and refused and len(done) + len(refused) == 8, outcomes
-        assert "encode" in client.predict(**PAIR, size=96, api_name="/stylise")[1]
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    done = [o for o in outcomes if "encode" in o]
+    refused = [o for o in outcomes if "ueue is full" in o]
+    assert len(outcomes) == 8 and done and refused and len(done) + len(refused) == 8, outcomes
+    assert "encode" in ann.predict(**PAIR, size=96, api_name="/stylise")[1]
 
 
-def test_password_size_limit_and_no_mcp(serve):
-    with serve("--auth", "ann:a:b", "--max-pixels", "10000") as url:
-        with pytest.raises(Exception, match="[Ll]ogin|401|[Cc]redentials"):
-            Client(url, verbose=False)
-        client = Client(url, auth=("ann", "a:b"), verbose=False)
-        picture, _ = client.predict(**PAIR, size=64, api_name="/stylise")
-        assert max(Image.open(picture).size) == 64
-        picture, told = client.predict(**PAIR, size=128, api_name="/stylise")  # too large: as large as it may be
-        width, height = Image.open(picture).size
-        assert 9_000 < width * height <= 10_000 and "the most that this page makes" in told
-        with pytest.raises(HTTPError):
-            post(f"{url}/gradio_api/mcp/", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+def test_what_is_too_large_is_made_as_large_as_it_may_be(ann):
+    picture, _ = ann.predict(**PAIR, size=64, api_name="/stylise")
+    assert max(Image.open(picture).size) == 64
+    picture, told = ann.predict(**PAIR, size=128, api_name="/stylise")
+    width, height = Image.open(picture).size
+    assert 9_000 < width * height <= 10_000 and "the most that this page makes" in told
+
+
+def test_nothing_without_the_password_and_no_tools(strict_url):
+    with pytest.raises(Exception, match="[Ll]ogin|401|[Cc]redentials"):
+        Client(strict_url, verbose=False)
+    with pytest.raises(HTTPError):
+        post(f"{strict_url}/gradio_api/mcp/", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
 
 
 @pytest.mark.parametrize("arguments", [["--auth", "ann"], ["--auth", ":b"], ["--max-pixels", "0"], ["--device", "tpu"],

@@ -61,7 +61,7 @@ def test_uploads_are_limited_until_their_files_are_gone(client, monkeypatch, tmp
     upload = {"url": "/gradio_api/upload", "content": b"x" * 600}
     assert client.post(**upload).status_code == 200
     refused = client.post(**upload)
-    assert refused.status_code == 413 and "try again" in refused.json()["error"]
+    assert refused.status_code == 413 and "try again" in refused.text
     next(tmp_path.iterdir()).unlink()
     assert client.post(**upload).status_code == 200
 
@@ -69,7 +69,7 @@ def test_uploads_are_limited_until_their_files_are_gone(client, monkeypatch, tmp
 def test_a_full_disk_is_a_sentence(client, monkeypatch):
     monkeypatch.setattr(security.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     refused = client.post("/gradio_api/upload", content=b"x")
-    assert refused.status_code == 507 and "disk is full" in refused.json()["error"]
+    assert refused.status_code == 507 and refused.text.startswith("The server's disk is full")
 
 
 def test_wrong_passwords_wait_longer_and_longer(monkeypatch):

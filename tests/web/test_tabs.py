@@ -12,6 +12,7 @@ from browsing import (
     PATIENCE,
     SMALL,
     WAVE,
+    accessible,
     ask_for,
     choose_painting,
     choose_pair,
@@ -41,6 +42,7 @@ def test_all_paintings_at_once_each_a_click_from_the_full_picture(open_page):
     tiles = page.locator(".wall").locator("visible=true").get_by_role("button")
     page.wait_for_timeout(300)
     assert tiles.count() == len(STYLES)
+    accessible(page)
     tiles.nth(8).click()
     expect(page.get_by_role("tab", name="Stylise")).to_have_attribute("aria-selected", "true")
     told(page, DONE)
@@ -56,6 +58,7 @@ def test_compare_backends(open_page, tmp_path):
     press(page, "Compare")  # on the pair chosen on the first tab
     told(page, "Medians of 1")
     expect(page.get_by_text(re.compile(r"zolotarev: \d+ of \d+ ms")).locator("visible=true").first).to_be_visible()
+    accessible(page)
     download(page, "Download the table as CSV", tmp_path / "table.csv")
     rows = {row["backend"]: row for row in csv.DictReader((tmp_path / "table.csv").open())}
     assert set(rows) == {"mpa", "zolotarev", "svd"}
@@ -83,6 +86,7 @@ def test_folder(open_page, tmp_path):
     press(page, "Stylise all")
     assert "1 failed" in told(page, "2 pictures in")
     expect(page.get_by_text("broken.jpg is no picture of a known format").locator("visible=true").first).to_be_visible()
+    accessible(page)
     download(page, "Download all as a zip", tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         names = archive.namelist()
@@ -105,6 +109,12 @@ def test_a_dropped_folder_is_taken_with_all_inside(open_page, tmp_path):
     expect(page.get_by_text("2 of the 3 files dropped are pictures.")).to_be_visible()
     expect(zone).to_contain_text("one")
     expect(zone).to_contain_text("two")
+    Image.new("RGB", (64, 64), "navy").save(tmp_path / "three.png")
+    with page.expect_file_chooser() as chooser:
+        zone.get_by_label("Add files").press("Enter")
+    chooser.value.set_files(tmp_path / "three.png")
+    expect(zone).to_contain_text("three")
+    expect(zone).to_contain_text("one")
 
 
 def test_a_cancelled_folder_gives_what_it_has_made(open_page, tmp_path):
@@ -158,6 +168,7 @@ def test_a_mask_painted_on_the_photo(open_page, tmp_path):
     page.wait_for_timeout(2000)
     with Image.open(BytesIO(canvas.screenshot())) as seen:
         assert np.asarray(seen.convert("L")).std() > 20
+    accessible(page)
 
 
 def test_paintings_to_mix_come_one_by_one(open_page):
@@ -168,6 +179,10 @@ def test_paintings_to_mix_come_one_by_one(open_page):
         choose_painting(page, name)
         expect(weights(page)).to_have_count(number)
         expect(given(page, "painting")).to_have_count(number, timeout=PATIENCE)
+    chosen = page.locator(".picker button[aria-pressed=true]").locator("visible=true")
+    expect(chosen).to_have_count(2)
+    given(page, "painting").last.click()
+    expect(chosen).to_have_count(1)
     ask_for(page, SMALL)
     press(page, "Mix")
     told(page, DONE)
@@ -186,5 +201,4 @@ def test_texture(open_page, tmp_path):
     told(page, DONE)
     download(page, "Download PNG", tmp_path / "texture.png")
     assert Image.open(tmp_path / "texture.png").size == (128, 64)
-
-
+    accessible(page)

@@ -2,9 +2,12 @@
 
 import threading
 import time
+from statistics import mean, median
+from types import SimpleNamespace
 
 import pytest
 
+from wct.web import turns as turns_module
 from wct.web.turns import Cancelled, Pace, Turns
 
 
@@ -54,15 +57,63 @@ def test_a_folder_stands_behind_single_pictures_and_is_counted_by_the_picture():
     assert done == ["single", "folder"]
 
 
-def test_nobody_waits_for_ever():
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock for the turns that goes on only where a test says so: [seconds]."""
+    now = [0.0]
+    monkeypatch.setattr(turns_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_who_was_passed_by_for_long_is_next(clock):
     turns, done = Turns(), []
     with turns.turn(1):
-        old = runs(turns, [("long", 0.02)], done)  # due in 0.2 s
-        time.sleep(0.3)
-        threads = old + runs(Later(turns), [("short", 0.001)], done)
+        old = runs(turns, [("long", 20)], done)
+        clock[0] += 3 * 20
+        threads = old + runs(Later(turns), [("short", 1)], done)
     for thread in threads:
         thread.join(5)
     assert done == ["long", "short"]
+
+
+@pytest.mark.parametrize("picture", [0.5, 4, 20])
+def test_a_folder_has_a_fair_share_beside_short_runs_that_keep_coming(clock, picture):
+    """Six clients ask for one short run after the other, and a folder for 500 pictures."""
+    def share_and_wait(folders):
+        turns, waits, made, end, clients = Turns(), [], [], clock[0] + 300, []
+
+        def turn(seconds, pictures=1):
+            asked = clock[0]
+            with turns.turn(seconds, pictures=pictures):
+                waits.append((seconds, clock[0] - asked))
+                while len(turns._waiting) < sum(client.is_alive() for client in clients) - 1:
+                    time.sleep(0)  # until all the others have asked
+                clock[0] += seconds
+
+        def short():
+            together.wait()
+            while clock[0] < end:
+                turn(1)
+
+        def folder():
+            together.wait()
+            for left in range(500, 0, -1):
+                if clock[0] < end:
+                    turn(picture, left)
+                    made.append(picture)
+
+        clients += [threading.Thread(target=run) for run in [short] * 6 + [folder] * folders]
+        together = threading.Barrier(len(clients))
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join(60)
+        return sum(made) / 300, [wait for seconds, wait in waits if seconds == 1]
+
+    _, alone = share_and_wait(0)
+    share, beside = share_and_wait(1)
+    assert share > (0.05 if picture < 1 else 0.15)  # small pictures do not ask for more
+    assert median(beside) <= 1.5 * median(alone) and mean(beside) <= 1.7 * mean(alone)
 
 
 class Later:

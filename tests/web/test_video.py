@@ -1,7 +1,7 @@
 """The tab of films in a browser, and its API; its tool is in test_api."""
 
 import pytest
-from browsing import PATIENCE, WAVE, choose_painting, press, set_number, told, upload
+from browsing import PATIENCE, WAVE, accessible, choose_painting, press, set_number, told, upload
 from common import STYLES
 from films import film, panned, pictures, sound
 from gradio_client import Client, handle_file
@@ -31,6 +31,7 @@ def test_a_film_is_stylised_and_played(open_page, tmp_path):
         one.evaluate("(video) => { video.muted = true; return video.play(); }")
         page.wait_for_function("(video) => video.currentTime > 0.2", arg=one.element_handle())
     assert player.evaluate("(video) => [video.videoWidth, video.videoHeight, video.error]") == [96, 64, None]
+    accessible(page)
     with page.expect_download() as got:
         page.locator(".film").get_by_label("Download").click()
     got.value.save_as(tmp_path / "made.mp4")

@@ -37,6 +37,8 @@ def arguments(argv=None):
     args = parser.parse_args(argv)
     if args.auth is not None and not all(args.auth.partition(":")):
         parser.error("--auth must be USER:PASSWORD")
+    if args.port is not None and not 1 <= args.port <= 65535:
+        parser.error("--port must be between 1 and 65535")
     if args.max_pixels < 1 or args.queue_size < 1:
         parser.error("--max-pixels and --queue-size must be at least 1")
     if args.auth and args.mcp:
@@ -55,32 +57,36 @@ def main(argv=None):
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) != signal.SIG_IGN:  # by nohup
             signal.signal(number, signal.default_int_handler)  # ends the server as Ctrl-C does: uploads are removed
-    with tempfile.TemporaryDirectory(prefix="wct-", ignore_cleanup_errors=True) as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
-        from wct import Stylizer
-        from wct.runtime.examples import EXAMPLES
-        from wct.web.gradio_internals import LAUNCH, whole_answers
-        from wct.web.page import HEAD, THEME, build
-        from wct.web.security import middleware, password
+    try:
+        with tempfile.TemporaryDirectory(prefix="wct-", ignore_cleanup_errors=True) as uploads:
+            os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = uploads
+            _serve(args)
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        parser.error(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        pass  # before the server was up
 
-        try:
-            stylizers = {network: Stylizer.from_pretrained(network=network, device=args.device, levels=levels,
-                                                           max_pixels=args.max_pixels, styles=16)
-                         for network, levels in (("full", 5), ("small", 4))}
-            if args.mcp:
-                whole_answers()
-            page = build(stylizers, args.queue_size, bool(args.auth)).queue(api_open=False)
-            page.launch(
-                server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
-                auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME,
-                head=HEAD, max_threads=args.queue_size + 40, footer_links=["api"], ssr_mode=False,
-                allowed_paths=[str(EXAMPLES)], enable_monitoring=False, show_error=True, state_session_capacity=100,
-                app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)}, **LAUNCH,
-            )
-        except (OSError, OverflowError, RuntimeError, ValueError) as error:
-            parser.error(" ".join(str(error).split()))
-        except KeyboardInterrupt:
-            pass  # before the server was up
+
+def _serve(args):
+    from wct import Stylizer
+    from wct.runtime.examples import EXAMPLES
+    from wct.web.gradio_internals import LAUNCH, whole_answers
+    from wct.web.page import HEAD, THEME, build
+    from wct.web.security import middleware, password
+
+    stylizers = {network: Stylizer.from_pretrained(network=network, device=args.device, levels=levels,
+                                                   max_pixels=args.max_pixels, styles=16)
+                 for network, levels in (("full", 5), ("small", 4))}
+    if args.mcp:
+        whole_answers()
+    page = build(stylizers, args.queue_size, bool(args.auth)).queue(api_open=False)
+    page.launch(
+        server_name=args.host, server_port=args.port, share=args.share, max_file_size=UPLOAD,
+        auth=password(*args.auth.split(":", 1)) if args.auth else None, mcp_server=args.mcp, theme=THEME,
+        head=HEAD, max_threads=args.queue_size + 40, footer_links=["api"], ssr_mode=False,
+        allowed_paths=[str(EXAMPLES)], enable_monitoring=False, show_error=True, state_session_capacity=100,
+        app_kwargs={"middleware": middleware([*args.allow_host, args.host], args.share)}, **LAUNCH,
+    )
 
 
 def cli():

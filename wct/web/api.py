@@ -7,10 +7,29 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-from wct.options import NETWORK, Options
+from wct.options import NETWORK, OPTIONS, Options
+from wct.web.gradio_internals import no_tool
 from wct.web.handlers import saved, sentence
 from wct.web.turns import Cancelled
 from wct.web.uploads import fetched
+
+
+def _help(option):
+    """What clients are told of an option, in one line, as Gradio reads it."""
+    told = f"{option.name}: {option.help}"
+    if option.choices:
+        return f"{told} ({' or '.join(option.choices)})"
+    return told if option.most is None else f"{told} ({option.least:g} to {option.most:g})"
+
+
+HELP = {option.name: _help(option) for option in (NETWORK, *OPTIONS.values())} | {
+    "size": "size: longest side of results in pixels; by default the photo's own, as far as the server allows it"}
+
+
+def documented(endpoint):
+    """The endpoint, with the help of options in its docstring, where their names stand in braces."""
+    endpoint.__doc__ = (endpoint.__doc__ or "").format_map(HELP)
+    return endpoint
 
 
 @contextmanager
@@ -28,6 +47,7 @@ class Api:
     def __init__(self, web, many):
         self.web, self.many = web, many
 
+    @documented
     def stylise(self, content, style, strength=Options.strength, size=None, network=NETWORK.default,
                 keep_colors=Options.keep_colors, stroke=Options.stroke, mode=Options.mode, transform=Options.transform,
                 detail=Options.detail, backend=Options.backend, ridge=Options.ridge, relu1_1=1.0, relu2_1=1.0,
@@ -37,17 +57,16 @@ class Api:
         Args:
             content: the photo
             style: the painting, or any other picture, whose style is taken
-            strength: 0 is the photo itself, 1 the full style
-            size: longest side of the result in pixels; by default the photo's own, as far as the server allows it
-            network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
-            keep_colors: whether to keep the photo's colours
-            stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer; "photo" gives
-                a photograph in the light and colours of the other
-            transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
-            detail: the share of the photo's own features that is kept, 0 to 1
-            backend: how the matrix square roots are computed
-            ridge: added to the covariances, relative to their mean variance
+            {strength}
+            {size}
+            {network}
+            {keep_colors}
+            {stroke}
+            {mode}
+            {transform}
+            {detail}
+            {backend}
+            {ridge}
             relu1_1: strength at the finest level, 0 to 1: colours
             relu2_1: strength at this level: grain
             relu3_1: strength at this level: small strokes
@@ -65,6 +84,7 @@ class Api:
             )
             return saved(made), made.told
 
+    @documented
     def mix(self, content, style_1, weight_1=0.5, mask_1=None, part_1=None, painted_1=None, style_2=None, weight_2=0.5,
             mask_2=None, part_2=None, painted_2=None, style_3=None, weight_3=0.5, mask_3=None, part_3=None,
             painted_3=None, strength=Options.strength, size=None, network=NETWORK.default,
@@ -88,11 +108,11 @@ class Api:
             mask_3: its mask
             part_3: the part of it that is used
             painted_3: its painted mask
-            strength: 0 is the photo itself, 1 the full style
-            size: longest side of the result in pixels; by default the photo's own, as far as the server allows it
-            network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
-            keep_colors: whether to keep the photo's colours
-            transform: "zca" for whitening and colouring, "transport", which keeps more of the photo, or "adain"
+            {strength}
+            {size}
+            {network}
+            {keep_colors}
+            {transform}
 
         Returns:
             the result, and the seconds it took
@@ -104,6 +124,7 @@ class Api:
                               keep_colors=keep_colors, transform=transform)
             return saved(made), made.told
 
+    @documented
     def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, network=NETWORK.default,
                 progress=gr.Progress()):
         """Make a texture in the style of a painting, from noise, without a photo.
@@ -112,9 +133,9 @@ class Api:
             style: the painting
             width: of the texture, in pixels
             height: of the texture, in pixels
-            stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
+            {stroke}
             seed: another number makes another texture
-            network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
+            {network}
 
         Returns:
             the texture, and the seconds it took
@@ -140,6 +161,8 @@ class Api:
         with readable():
             return self.many.compared(content, style, backends, repeats, size, progress)
 
+    @no_tool  # Gradio's schema for lists of files is one that no client can use
+    @documented
     def folder(self, contents, styles=None, paintings=None, strength=Options.strength, size=None,
                network=NETWORK.default, keep_colors=Options.keep_colors, mode=Options.mode, progress=gr.Progress()):
         """Give many photos the styles of many paintings, each photo in each style.
@@ -148,22 +171,20 @@ class Api:
             contents: the photos
             styles: picture files whose styles are taken
             paintings: names of paintings that come with the program, taken as well
-            strength: 0 is the photo itself, 1 the full style
-            size: longest side of the results in pixels; by default that of each photo, as far as the server allows it
-            network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
-            keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer; "photo" gives
-                a photograph in the light and colours of the other
+            {strength}
+            {size}
+            {network}
+            {keep_colors}
+            {mode}
 
-        Yields:
-            the pictures that are finished, what failed and why, and in the end a zip of them all
+        Returns:
+            after every picture: those that are finished, what failed and why, in the end a zip of them all, and a line
         """
         with readable():
             yield from self.many.pictures(contents, styles, paintings, size, progress, network=network,
                                           strength=strength, keep_colors=keep_colors, mode=mode)
 
-    folder._mcp_type = None  # no MCP tool: Gradio's schema for lists of files is one that no client can use
-
+    @documented
     def folder_of_urls(self, contents, styles="", paintings=None, strength=Options.strength, size=None,
                        network=NETWORK.default, keep_colors=Options.keep_colors, mode=Options.mode,
                        progress=gr.Progress()):
@@ -173,12 +194,11 @@ class Api:
             contents: URLs of the photos, http:, https: or data:, one a line
             styles: URLs of picture files whose styles are taken, one a line
             paintings: names of paintings that come with the program, taken as well
-            strength: 0 is the photo itself, 1 the full style
-            size: longest side of the results in pixels; by default that of each photo, as far as the server allows it
-            network: "full", whose pictures are closest to the style, or "small", which takes a fraction of the time
-            keep_colors: whether to keep the photos' colours
-            mode: "single" passes once through the networks; "cascade" once per level, which takes longer; "photo" gives
-                a photograph in the light and colours of the other
+            {strength}
+            {size}
+            {network}
+            {keep_colors}
+            {mode}
 
         Returns:
             a zip of the pictures, what failed and why, and how many were made

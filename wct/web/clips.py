@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import gradio as gr
 
 from wct.options import Options
-from wct.web.api import readable
+from wct.web.api import documented, readable
 from wct.web.gradio_internals import somebody_waits
 from wct.web.handlers import CANCELLED, named, need
 from wct.web.turns import Cancelled
@@ -23,6 +23,7 @@ class Clips:
     def __init__(self, web):
         self.web = web
 
+    @documented
     def video(self, clip, style, strength=Options.strength, size=SIZE, keep_colors=Options.keep_colors,
               stroke=Options.stroke, network="small", progress=gr.Progress()):
         """Give a film the style of a painting, without flicker; times and sound stay as they are.
@@ -30,11 +31,11 @@ class Clips:
         Args:
             clip: the film, MP4, WebM, MOV or another that FFmpeg reads, or an animated GIF
             style: the painting, or any other picture, whose style is taken
-            strength: 0 is the film itself, 1 the full style
+            {strength}
             size: longest side of the result in pixels
-            keep_colors: whether to keep the film's colours
-            stroke: the scale at which the painting is read, 0.25 to 4; more makes wider strokes
-            network: "small", or "full", whose pictures are closest to the style, in many times the time
+            {keep_colors}
+            {stroke}
+            {network}
 
         Returns:
             the result as an MP4 file, and how long it took

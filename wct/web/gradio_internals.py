@@ -12,7 +12,7 @@ from gradio.context import LocalContext
 from gradio.processing_utils import save_base64_to_cache, save_url_to_cache
 from starlette.concurrency import run_in_threadpool
 
-__all__ = ["LAUNCH", "brief_errors", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users",
+__all__ = ["LAUNCH", "brief_errors", "no_tool", "save_base64_to_cache", "save_url_to_cache", "somebody_waits", "users",
            "whole_answers", "with_preprocess"]
 
 LAUNCH = {"_frontend": False}  # else it asks itself for the page, and gives up where that takes a slow machine 3 s
@@ -39,6 +39,12 @@ def with_preprocess(component, preprocess):
     component.__class__ = ABCMeta.__new__(type(kind), kind.__name__, (kind,), {
         "__module__": kind.__module__, "preprocess": preprocess})
     return component
+
+
+def no_tool(function):
+    """The endpoint, left out of the tools of the Model Context Protocol."""
+    function._mcp_type = None
+    return function
 
 
 def users(app):

@@ -12,9 +12,10 @@ from PIL import ExifTags, Image, ImageChops
 from wct.batch.names import joined
 from wct.images import open_picture, save_picture
 from wct.options import NETWORK, STAGES
+from wct.runtime.files import NoSpaceError
 from wct.web.gradio_internals import somebody_waits
 from wct.web.turns import Cancelled, Pace, Turns
-from wct.web.uploads import Ledger, keep, new_folder, without_folders
+from wct.web.uploads import FULL, Ledger, keep, new_folder, without_folders
 
 LEVELS = ("colours", "grain", "small strokes", "strokes", "shapes")  # what relu1_1 ... relu5_1 show of a painting
 SLOTS = 3  # for paintings to mix
@@ -37,9 +38,13 @@ def sentence(error):
         return CANCELLED
     if isinstance(error, MemoryError):
         return "Not enough memory for this picture; choose a smaller size."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The server's disk is full: try again later, or tell whoever runs it."
-    return without_folders(str(error))
+    return FULL if _is_full(error) else without_folders(str(error))
+
+
+def _is_full(error):
+    """Whether it is for want of room on a disk."""
+    return error is not None and (
+        isinstance(error, NoSpaceError) or getattr(error, "errno", None) == errno.ENOSPC or _is_full(error.__cause__))
 
 
 def named(*paths, suffix=".png"):

@@ -106,7 +106,7 @@ class Live:
             ticket.cancelled = True
 
     def download(self, tab, format, request):
-        """The button for the result of that tab in that format."""
+        """The button for the result of that tab in that format. Raises PictureError where that cannot be written."""
         path = self._clients[request.session_hash].shown.get(tab)
         if not path or not Path(path).is_file():
             return gr.DownloadButton(interactive=False)
@@ -114,11 +114,8 @@ class Live:
         keep([path])
         wanted = Path(path).with_suffix(kind.suffix)
         if not wanted.is_file():
-            try:
-                picture = open_picture(path)
-                save_picture(with_alpha(picture.rgb, picture.alpha if kind.alpha else None), wanted, format)
-            except ValueError as error:
-                raise gr.Error(sentence(error), print_exception=False) from error
+            picture = open_picture(path)
+            save_picture(with_alpha(picture.rgb, picture.alpha if kind.alpha else None), wanted, format)
         return gr.DownloadButton(f"Download {wanted.suffix[1:].upper()}", value=str(wanted), interactive=True)
 
     def left(self, request: gr.Request):

@@ -12,6 +12,7 @@ from wct.images import save_picture
 from wct.options import NETWORK, STAGES
 from wct.pipeline.comparison import compare
 from wct.runtime.examples import EXAMPLES, titles
+from wct.runtime.files import write_whole
 from wct.runtime.report import write_report
 from wct.web.handlers import CANCELLED, named, need, passes
 from wct.web.turns import Cancelled
@@ -37,8 +38,8 @@ class Many:
         if not uploads[1] and not known:
             raise ValueError("Choose some paintings first.")
         photos, sources, folder = [Path(path) for path in uploads[0]], [*map(Path, uploads[1]), *known], new_folder()
-        todo, archive = list(jobs(photos, sources, folder, ".png", folders=False)), folder / "pictures.zip"
-        gallery, failures, began, stopped = [], [], time.monotonic(), ""
+        todo = list(jobs(photos, sources, folder, ".png", folders=False))
+        gallery, failures, failed, began, stopped = [], [], 0, time.monotonic(), ""
         for i, job in enumerate(todo):
             yield gallery, failures, None, f"{len(gallery)} of {len(todo)} pictures"
             try:
@@ -49,14 +50,16 @@ class Many:
             if row["status"] == "done":
                 made = Path(row["output"])
                 gallery.append((str(made), made.stem.replace("__", " in the style of ")))
-                with zipfile.ZipFile(archive, "a", zipfile.ZIP_STORED) as zipped:
-                    zipped.write(made, made.name)
             else:
-                failures.append([without_folders(row["error"])])
-            keep([*photos, *uploads[1], archive, *(path for path, _ in gallery)])
+                failed += 1
+                why = [without_folders(row["error"])]
+                if why not in failures:  # what is no picture fails with every painting
+                    failures.append(why)
+            keep([*photos, *uploads[1], *(path for path, _ in gallery)])
         line = stopped or f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
-        yield gallery, failures, str(archive) if gallery else None, line + (
-            f", {len(failures)} failed" if failures else "")
+        if failed:
+            line += f", {failed} failed"
+        yield gallery, failures, _zip(folder / "pictures.zip", [path for path, _ in gallery]), line
 
     def _picture(self, i, job, count, network, size, options, progress, over):
         """The row of one picture of a folder."""
@@ -103,3 +106,17 @@ class Many:
         plot = pd.DataFrame(times, columns=["backend", "stage", "milliseconds"])
         line = f"Medians of {repeats} run{'s' * (repeats > 1)}, style cached.{note}"
         return pictures, rows, plot, str(folder / "backends.csv"), line
+
+
+def _zip(archive, paths):
+    """The path of a zip of these files, None where there are none."""
+    if not paths:
+        return None
+
+    def write(file):
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as zipped:
+            for path in paths:
+                zipped.write(path, Path(path).name)
+
+    write_whole(archive, write)
+    return str(archive)

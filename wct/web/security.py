@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from wct.web.gradio_internals import users
-from wct.web.uploads import folder
+from wct.web.uploads import FULL, folder
 
 PER_CLIENT = 500e6  # bytes of uploads that lie there for one address
 IN_ALL = 5e9  # and for all of them
@@ -91,7 +91,9 @@ class Guard:
                 refused = self._stranger(scope["app"], headers)
         if refused:
             status, text = refused
-            return await JSONResponse({"error": text, "detail": text}, status, HEADERS)(scope, receive, send)
+            answer = PlainTextResponse(text, status, HEADERS) if path.endswith("/upload") \
+                else JSONResponse({"error": text, "detail": text}, status, HEADERS)  # as the page shows them to people
+            return await answer(scope, receive, send)
         answer = bytearray()
 
         async def sent(message):
@@ -138,7 +140,7 @@ class Guard:
         if sum(sum(files.values()) for files in self._uploads.values()) + length > IN_ALL:
             return 413, "The server has as many pictures as it takes; try again later."
         if shutil.disk_usage(folder()).free < length + SPARE:
-            return 507, "The server's disk is full: try again later, or tell whoever runs it."
+            return 507, FULL
         return None
 
     def _received(self, address, answer):

@@ -1,4 +1,4 @@
-"""Whose turn it is: one picture is made at a time, short ones before long ones, and nobody waits for ever."""
+"""Whose turn it is: one picture is made at a time, short runs before long ones, and no run is passed by for ever."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-PATIENCE = 10  # a run comes before all that arrive later than ten times its own length
+PATIENCE = 3  # turns of its own length for which others may pass a run by; a folder so has a quarter of a busy machine
 SMALL = 0.1  # megapixels below which a run is mostly what takes as long for any size
 LOOK = 0.25  # seconds between looks at whether somebody still waits for a run
 
@@ -17,16 +17,22 @@ class Cancelled(BaseException):
 
 @dataclass(eq=False)
 class _Run:
-    seconds: float  # that it will take, as far as one knows
-    due: float  # the one that is due first is next
+    seconds: float  # that its turn will take, as far as one knows
+    left: float  # and all that is left of it
+    due: float  # when it has been passed by for long enough, in seconds that turns have taken in all
 
 
 class Turns:
-    """A line of runs, `most` of which may wait. Every turn is that of one picture: `with turns.turn(seconds): ...`"""
+    """A line of runs, `most` of which may wait. Every turn is that of one picture: `with turns.turn(seconds): ...`
+
+    The run with the least left is next. One that others have passed by for PATIENCE times its own turn is due, and
+    comes before: so many short runs cannot keep a long one out, and it takes at most 1 / (1 + PATIENCE) of the time.
+    """
 
     def __init__(self, most: int = 40):
         self.most = most
         self._waiting, self._working, self._began = [], None, 0.0
+        self._taken = 0.0  # seconds, by the turns that are over
         self._changed = threading.Condition()
 
     @contextmanager
@@ -36,15 +42,15 @@ class Turns:
 
         seconds: how long it will take. tell: called while waiting with a line that says how long. over: whether nobody
         waits for it any more, which raises Cancelled. pictures: how many are left of the run, each with a turn of its
-        own; it stands behind those that want fewer. Raises ValueError where too many wait already.
+        own. Raises ValueError where too many wait already.
         """
-        run = _Run(seconds, time.monotonic() + PATIENCE * seconds * pictures)
         with self._changed:
             if len(self._waiting) >= self.most:
                 raise ValueError("The queue is full; try again in a minute.")
+            run = _Run(seconds, seconds * pictures, self._passed() + PATIENCE * seconds)
             self._waiting.append(run)
             try:
-                while self._working or self._first() is not run:
+                while self._working or min(self._waiting, key=self._rank) is not run:
                     if over():
                         raise Cancelled
                     tell(self._line(run))
@@ -57,15 +63,20 @@ class Turns:
             yield
         finally:
             with self._changed:
-                self._working = None
+                self._taken, self._working = self._passed(), None
                 self._changed.notify_all()
 
-    def _first(self):
-        return min(self._waiting, key=lambda run: run.due)
+    def _passed(self):
+        """Seconds that turns have taken in all, with the present one."""
+        return self._taken + (time.monotonic() - self._began if self._working else 0.0)
+
+    def _rank(self, run):
+        """The smallest is next."""
+        return (0, run.due) if run.due <= self._passed() else (1, run.left)
 
     def _line(self, run):
         """What is before a run, and how long that will take."""
-        before = [other for other in self._waiting if other.due < run.due]
+        before = [other for other in self._waiting if self._rank(other) < self._rank(run)]
         seconds = sum(other.seconds for other in before)
         if self._working:
             before.append(self._working)

@@ -8,15 +8,18 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 from PIL import Image
 
 from wct.images import open_picture, save_picture, with_alpha
+from wct.runtime.files import NoSpaceError, check_space
 from wct.web.gradio_internals import save_base64_to_cache, save_url_to_cache, with_preprocess
 
 SHOWN = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # formats that every browser shows
 THUMBNAIL = 180  # pixels
+FULL = "The server's disk is full: try again later, or tell whoever runs it."
 
 
 def folder():
@@ -70,6 +73,15 @@ def without_folders(message):
     return re.sub(rf"{re.escape(str(folder()))}(/[^/\s]+)*/", "", message)
 
 
+def shipped(path):
+    """A picture that comes with the program, which Gradio copies for a client. Raises gr.Error where it has no room."""
+    try:
+        check_space(folder(), path.stat().st_size)
+    except NoSpaceError:
+        raise gr.Error(FULL, print_exception=False) from None
+    return str(path)
+
+
 def keep(paths):
     """Keep files for another while: they go some time after the last change of their status, and this is one.
 
@@ -108,14 +120,15 @@ def showable(path):
 
 
 def thumbnails(paths):
-    """{path: a small JPEG of it}, in a folder of their own."""
+    """{path: the address of a small JPEG of it}, in a folder of their own."""
     into, made = new_folder(), {}
     for path in paths:
-        made[path] = into / f"{path.stem}.jpg"
+        small = into / f"{path.stem}.jpg"
         with Image.open(path) as image:
             image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
             image.thumbnail((THUMBNAIL, THUMBNAIL))
-            image.save(made[path], quality=80)
+            image.save(small, quality=80)
+        made[path] = f"gradio_api/file={quote(str(small))}"
     return made
 
 

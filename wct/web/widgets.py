@@ -1,19 +1,20 @@
 """Widgets of the page: those of options are as `wct.options` has them, those in HTML are drawn by static/drawn.js."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import gradio as gr
 
 from wct.options import NETWORK, OPTIONS
 from wct.runtime.examples import titles
 from wct.web.handlers import LEVELS
-from wct.web.uploads import guarded, image_input, thumbnails
+from wct.web.uploads import guarded, image_input, shipped, thumbnails
 
 STATIC = Path(__file__).parent / "static"
 STEPS = {"strength": 0.05, "stroke": 0.05, "ridge": 0.001, "detail": 0.01}
 MOST = {"ridge": 0.3, "detail": 0.5}  # beyond which a slider is of no use
 QUIETLY = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+# For what may go wrong: Gradio shows the errors of those events alone that pass through its queue.
+ALOUD = QUIETLY | {"queue": True, "concurrency_limit": None, "trigger_mode": "always_last"}
 
 
 def option(name: str, value=None):
@@ -107,10 +108,10 @@ class Paintings:
     def __init__(self):
         self.titles = titles("style")
         self.paths = {path.stem: path for path in self.titles}
-        small = thumbnails([*self.paths.values()])
+        small = thumbnails(self.titles)
         self.items = [
             {"name": path.stem, "title": title.partition(": ")[2] or title, "by": title.partition(": ")[0],
-             "small": f"gradio_api/file={quote(str(small[path]))}"}
+             "small": small[path]}
             for path, title in self.titles.items()
         ]
 
@@ -122,9 +123,9 @@ class Paintings:
         picker = self.picker(label)
 
         def pick(event: gr.EventData):
-            return self.path(event._data.get("name"))
+            return self.path(getattr(event, "name", None))
 
-        picker.pick(pick, outputs=style, **QUIETLY)
+        picker.pick(pick, outputs=style, **ALOUD)
         style.input(lambda: None, outputs=picker, **QUIETLY)
         return picker
 
@@ -132,4 +133,4 @@ class Paintings:
         """The file of a painting, by its name. Raises gr.Error for another."""
         if name not in self.paths:
             raise gr.Error("There is no such painting.", print_exception=False)
-        return str(self.paths[name])
+        return shipped(self.paths[name])

@@ -25,7 +25,7 @@ window.wct = {values: {}};  // {tab: what its widgets hold}
 
   function look() {
     const place = shown(".studio .result")[0];
-    if (place && matchMedia("(max-width: 800px)").matches) place.scrollIntoView({block: "start", behavior: "smooth"});
+    if (place && getComputedStyle(place).position !== "sticky") place.scrollIntoView({block: "start", behavior: "smooth"});
   }
 
   Object.assign(wct, {make, fill, shown, say, look});

@@ -23,7 +23,7 @@
       choose(others[Math.floor(Math.random() * others.length)]);
     }}, "Surprise me");
     const mark = () => props.items.forEach((item, i) => {
-      buttons[i].setAttribute("aria-pressed", item.name === props.value);
+      buttons[i].setAttribute("aria-pressed", [props.value].flat().includes(item.name));
     });
     fill(element, make("div", {class: "tools"}, search, surprise),
       make("div", {class: "grid", role: "group", "aria-label": props.label}, ...buttons), none);

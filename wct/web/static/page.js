@@ -40,11 +40,20 @@
   // Gradio names some parts that have no role, tells some changes to nobody, and has one name for all places for files.
   function describe() {
     document.querySelectorAll(".empty[aria-label]:not([role])").forEach((part) => part.setAttribute("role", "img"));
-    document.querySelectorAll(".told:not([role])").forEach((part) => part.setAttribute("role", "status"));
+    document.querySelectorAll(".block.told:not([role])").forEach((part) => part.setAttribute("role", "status"));
     document.querySelectorAll(".takes").forEach((place) => {
       const name = place.querySelector("label")?.textContent.trim();
       place.querySelector("button[aria-label^='Click to upload']")?.setAttribute("aria-label", `${name}: drop or choose files`);
+      const more = place.querySelector("button button:not([disabled])");  // which no keyboard would find
+      if (more) addFiles(more.parentElement.closest("button"), more);
     });
+  }
+
+  function addFiles(button, inner) {
+    const input = inner.querySelector("input");
+    inner.disabled = true;
+    button.title = button.ariaLabel = "Add files";
+    button.addEventListener("click", ({target}) => target === input || input.click());
   }
 
   function begin() {

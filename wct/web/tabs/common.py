@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import gradio as gr
 
 from wct.images import FORMATS
-from wct.web.api import Api
+from wct.web.api import Api, readable
 from wct.web.handlers import Web
 from wct.web.live import Live
 from wct.web.many import Many
 from wct.web.uploads import guarded, showable
-from wct.web.widgets import QUIETLY, Paintings, drawn, image
+from wct.web.widgets import ALOUD, QUIETLY, Paintings, drawn, image
 
 STALE = "The settings have changed since. Start again for a result that follows them."
 PAGE = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "full"}
@@ -73,15 +73,16 @@ class Shared:
             return pictures(True, request, progress, *values)
 
         def load(format, request: gr.Request):
-            return self.live.download(tab, format, request)
+            with readable():
+                return self.live.download(tab, format, request)
 
         there = {"inputs": [*values, run.format], "outputs": [run.viewer, run.line, run.download],
                  "show_progress_on": run.line, **PAGE}
         run.start.click(now, js="(...values) => { wct.look(); return values; }", **there)
         gr.on([value.change for value in values], anew, trigger_mode="multiple", **there)
         run.cancel.click(self.live.cancel, **QUIETLY)
-        run.format.change(load, run.format, run.download, **QUIETLY)
-        return lambda event: event.then(now, trigger_mode="multiple", **there)
+        run.format.change(load, run.format, run.download, **ALOUD)
+        return lambda event: event.success(now, trigger_mode="multiple", **there)
 
     def visit(self, tab, history, widgets):
         """Has the browser know what these widgets hold when a result is made, and a click there bring it back."""

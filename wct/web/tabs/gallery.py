@@ -3,7 +3,7 @@
 import gradio as gr
 
 from wct.web.tabs.common import buttons, place
-from wct.web.widgets import QUIETLY, drawn, option
+from wct.web.widgets import ALOUD, drawn, option
 
 OPTIONS = ("strength", "keep_colors")
 
@@ -28,10 +28,10 @@ def build(shared):
     first = shared.first
 
     def full(photo, strength, keep_colors, event: gr.EventData):
-        name = event._data.get("name")
+        name = getattr(event, "name", None)
         return photo, shared.paintings.path(name), name, strength, keep_colors
 
     first.again(wall.pick(
         full, [content, *controls], [first.content, first.style, first.picker, *(first.settings[o] for o in OPTIONS)],
-        js="(...values) => { wct.tab('Stylise'); return values; }", **QUIETLY))
+        js="(...values) => { wct.tab('Stylise'); return values; }", **ALOUD))
     return [content]

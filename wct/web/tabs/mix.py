@@ -1,11 +1,13 @@
 """A photo in several paintings, each everywhere, under a mask, or where one paints."""
 
+from pathlib import Path
+
 import gradio as gr
 
 from wct.web.handlers import SLOTS
 from wct.web.tabs.common import any_size, endpoint, picture_outputs, place, run
 from wct.web.uploads import guarded
-from wct.web.widgets import QUIETLY, drawn, files, option, size
+from wct.web.widgets import ALOUD, QUIETLY, drawn, files, option, size
 
 OPTIONS = ("network", "keep_colors", "transform")
 OF_A_SLOT = 5  # painting, weight, mask, part, painted mask
@@ -35,11 +37,13 @@ def build(shared):
 
     def pick(count, event: gr.EventData, *paths):
         free = next((i for i, path in enumerate(paths) if not path), SLOTS - 1)
-        new = [shared.paintings.path(event._data.get("name")) if i == free else gr.skip() for i in range(SLOTS)]
+        new = [shared.paintings.path(getattr(event, "name", None)) if i == free else gr.skip() for i in range(SLOTS)]
         return *new, *show(max(count, free + 1))
 
     more.click(lambda count: show(count + 1), count, [count, *boxes, more], **QUIETLY)
-    picker.pick(pick, [count, *styles], [*styles, count, *boxes, more], **QUIETLY)
+    picker.pick(pick, [count, *styles], [*styles, count, *boxes, more], **ALOUD)
+    gr.on([style.change for style in styles], lambda *paths: [Path(path).stem for path in paths if path], styles,
+          picker, **QUIETLY)
     content.change(lambda path: [path] * SLOTS, content, editors, **QUIETLY)
     for editor in editors:
         editor.clear(lambda path: path, content, editor, **QUIETLY)
@@ -65,9 +69,9 @@ def _slot(shared, number):
         weight = guarded(gr.Slider(0, 1, 0.5, step=0.05, label=f"Weight {number}", info="Relative to the others"), 0.5)
         with gr.Accordion(f"Where painting {number} applies", open=False):
             painted = guarded(gr.ImageEditor(
-                label=f"Paint where painting {number} applies", type="pil", sources=[], transforms=[], layers=False,
+                label=f"Paint mask {number}", type="pil", sources=[], transforms=[], layers=False,
                 image_mode="RGBA", brush=gr.Brush(default_size=40, colors=["#d6006c"], color_mode="fixed"),
             ))
-            mask = files(f"Or a mask {number}, white where it applies", "mask", height=150)
-            part = files(f"Part of painting {number} that is used, white", "mask", height=150)
+            mask = files(f"Or a mask file, white where painting {number} applies", "mask", height=150)
+            part = files(f"Only a part of painting {number}, white in a mask file", "mask", height=150)
     return box, [style, weight, mask, part, painted]

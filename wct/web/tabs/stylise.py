@@ -5,7 +5,8 @@ import gradio as gr
 from wct.runtime.examples import EXAMPLES
 from wct.web.handlers import LEVELS
 from wct.web.tabs.common import First, any_size, endpoint, picture_outputs, place, run
-from wct.web.widgets import QUIETLY, drawn, levels, option, size
+from wct.web.uploads import shipped, thumbnails
+from wct.web.widgets import ALOUD, QUIETLY, drawn, levels, option, size
 
 PAIRS = (
     ("moose", "hokusai-great-wave", 1.0),
@@ -52,13 +53,13 @@ def build(shared):
     link.click(None, None, None, js="() => wct.link()", **QUIETLY)
 
     def fill(event: gr.EventData):
-        index = event._data.get("index")
+        index = getattr(event, "index", None)
         if not isinstance(index, int) or not 0 <= index < len(PAIRS):
             return [gr.skip()] * 4
         photo, painting, strength = PAIRS[index]
-        return _photo(photo), shared.paintings.path(painting), painting, strength
+        return shipped(_photo(photo)), shared.paintings.path(painting), painting, strength
 
-    again(examples.pick(fill, None, [content, style, picker, strength], **QUIETLY))
+    again(examples.pick(fill, None, [content, style, picker, strength], **ALOUD))
     endpoint(shared.api.stylise, [content, style, strength, any_size(), *controls, *by_level], picture_outputs())
     return []
 
@@ -66,9 +67,10 @@ def build(shared):
 def _pairs(paintings):
     """The pairs to try, as static/drawn.js draws them."""
     items = {item["name"]: item for item in paintings.items}
-    return [{"photo": f"gradio_api/file={_photo(photo)}", "photo_name": photo, "style": items[painting]}
+    small = thumbnails([_photo(photo) for photo, *_ in PAIRS])
+    return [{"photo": small[_photo(photo)], "photo_name": photo, "style": items[painting]}
             for photo, painting, _ in PAIRS]
 
 
 def _photo(name):
-    return str(EXAMPLES / "content" / f"{name}.jpg")
+    return EXAMPLES / "content" / f"{name}.jpg"

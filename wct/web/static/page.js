@@ -41,6 +41,7 @@
   function describe() {
     document.querySelectorAll(".empty[aria-label]:not([role])").forEach((part) => part.setAttribute("role", "img"));
     document.querySelectorAll(".block.told:not([role])").forEach((part) => part.setAttribute("role", "status"));
+    document.querySelectorAll("a.download-link > button").forEach((part) => { part.tabIndex = -1; });  // the link does it
     document.querySelectorAll(".takes").forEach((place) => {
       const name = place.querySelector("label")?.textContent.trim();
       place.querySelector("button[aria-label^='Click to upload']")?.setAttribute("aria-label", `${name}: drop or choose files`);

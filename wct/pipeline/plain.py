@@ -21,17 +21,19 @@ PURITY = 0.9  # of what is within ALIKE of a ground, the part that is within STE
 STEP, ALIKE = 1.5 / 255, 8.5 / 255
 MOST = 8  # grounds of a picture
 NEAR, SOFT = 6, 3  # pixels: the ground begins so far from anything else, and so softly
-LOOK = 512  # longest side, in pixels, at which grounds are looked for
+LOOK, GLANCE = 512, 128  # longest side, in pixels, at which grounds are looked for, and guessed
 
 
 def grounds(image: Image.Image) -> list[Colour]:
     """The colours, 0 to 255, that cover much of a picture of mode RGB exactly, and have none but themselves near."""
-    scale = min(1, LOOK / max(image.size))
-    small = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.NEAREST)
-    count = small.size[0] * small.size[1]
-    most = sorted((found for found in small.getcolors(count) if found[0] >= SHARE * count), reverse=True)[:MOST]
+    small = _thinned(image, LOOK)
+    glance = _thinned(small, GLANCE)  # counting all colours of all pixels would take longer than a small network
+    likely = [colour for times, colour in glance.getcolors(_area(glance)) if times >= SHARE / 2 * _area(glance)]
     pixels, found = to_tensor(small), []
-    for _, colour in most:
+    counted = [(int((_distance(pixels, colour) == 0).sum()), colour) for colour in likely]
+    for times, colour in sorted(counted, reverse=True)[:MOST]:
+        if times < SHARE * _area(small):
+            break
         away = _distance(pixels, colour)
         if (away <= STEP).sum() >= PURITY * (away <= ALIKE).sum():
             found.append(colour)
@@ -45,6 +47,16 @@ def calmed(x: torch.Tensor, pixels: torch.Tensor, becomes: Sequence[tuple[Colour
     for colour, to in becomes:
         x = torch.lerp(x, to.to(x), _ground(pixels, colour))
     return x
+
+
+def _thinned(image, side):
+    """An image of some of its pixels, `side` long at most."""
+    scale = min(1, side / max(image.size))
+    return image.resize([max(1, round(length * scale)) for length in image.size], Image.Resampling.NEAREST)
+
+
+def _area(image):
+    return image.size[0] * image.size[1]
 
 
 def _distance(pixels, colour):

@@ -48,7 +48,7 @@ def test_decoder_inverts_the_encoder(name, least):
     encoder, decoder = load_encoder(len(least)), load_decoder(name, len(least))
     for level, decibels in enumerate(least, 1):
         found = []
-        for path in CONTENTS:
+        for path in CONTENTS[::2] if level == 5 else CONTENTS:  # the correction of relu5_1 takes seconds
             x = picture(path, 160)
             x = x[..., : x.shape[2] // 16 * 16, : x.shape[3] // 16 * 16]
             found.append(float(psnr(decoder(encoder(x)[level - 1], level).clamp(0, 1), x)))

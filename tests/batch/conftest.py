@@ -50,3 +50,12 @@ def bucket():
             patched.setenv(name, value)
         fsspec.filesystem("s3").mkdir("pictures")
         yield "s3://pictures"
+
+
+@pytest.fixture
+def idle(monkeypatch):
+    """Fails where anything is computed."""
+    def stylise(*_, **__):
+        pytest.fail("something was computed")
+
+    monkeypatch.setattr("wct.pipeline.stylizer.Stylizer.stylise", stylise)

@@ -19,15 +19,6 @@ def place(tmp_path, paint):
     return tmp_path
 
 
-@pytest.fixture
-def idle(monkeypatch):
-    """Fails where anything is computed."""
-    def stylise(*_, **__):
-        pytest.fail("something was computed")
-
-    monkeypatch.setattr("wct.pipeline.stylizer.Stylizer.stylise", stylise)
-
-
 def count(told, name):
     return int(re.search(rf"^{name} +(\d+)", told, re.MULTILINE)[1])
 

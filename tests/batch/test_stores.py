@@ -171,6 +171,13 @@ def test_masks_and_style_masks(batch, fill, store, tmp_path, stylizer):
         assert open_picture(f"flaky://out/{i}__0.png").rgb.tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("option", ["--mask", "--style-mask"])
+def test_a_mask_that_is_not_there_is_told_before_the_work(batch, fill, store, idle, option):
+    fill("in", 2)
+    status, told = batch("flaky://in", "flaky://in/0.png", option, "flaky://masks/0.png", "--output", "flaky://out")
+    assert status == 2 and "flaky://masks/0.png: there is no such mask" in told
+
+
 def test_python_takes_urls_too(fill, store, stylizer):
     fill("in", 2)
     picture = stylizer("flaky://in/0.png", "flaky://in/1.png")

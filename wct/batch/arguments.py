@@ -200,7 +200,13 @@ def _resources(text):
 def mask_path(text):
     """The type of an argument that is a path of a mask, which is there."""
     path = place(text)
-    if not isinstance(path, Url) and not os.path.exists(path):  # Path.exists cannot tell of names that are too long
+    try:
+        there = bool(path.stat()) if isinstance(path, Url) else os.path.exists(path)  # Path's cannot tell of long names
+    except FileNotFoundError:
+        there = False
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not there:
         raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")
     return path
 

@@ -28,7 +28,8 @@ def grounds(image: Image.Image) -> list[Colour]:
     """The colours, 0 to 255, that cover much of a picture of mode RGB exactly, and have none but themselves near."""
     small = _thinned(image, LOOK)
     glance = _thinned(small, GLANCE)  # counting all colours of all pixels would take longer than a small network
-    likely = [colour for times, colour in glance.getcolors(_area(glance)) if times >= SHARE / 2 * _area(glance)]
+    least = SHARE / 2 * _area(glance)
+    likely = [colour for times, colour in glance.getcolors(_area(glance)) if times >= least]
     pixels, found = to_tensor(small), []
     counted = [(int((_distance(pixels, colour) == 0).sum()), colour) for colour in likely]
     for times, colour in sorted(counted, reverse=True)[:MOST]:

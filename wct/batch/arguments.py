@@ -201,13 +201,11 @@ def mask_path(text):
     """The type of an argument that is a path of a mask, which is there."""
     path = place(text)
     try:
-        there = bool(path.stat()) if isinstance(path, Url) else os.path.exists(path)  # Path's cannot tell of long names
-    except FileNotFoundError:
-        there = False
+        path.stat()
     except OSError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if not there:
-        raise argparse.ArgumentTypeError(f"{text}: there is no such mask; check the path")
+        told = isinstance(path, Url) and not isinstance(error, FileNotFoundError)  # by the store, in a sentence
+        message = str(error) if told else f"{text}: there is no such mask; check the path"
+        raise argparse.ArgumentTypeError(message) from error
     return path
 
 

@@ -1,5 +1,7 @@
 """The decoder: one block per encoder stage, each the stage's inverse."""
 
+from itertools import zip_longest
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -85,7 +87,7 @@ class Decoder(nn.Module):
 @torch.no_grad()
 def revive(blocks, run, times=25):
     """Draw the weights of channels anew that are not active once in so many runs: they have no gradients, and would
-    stay lost. Nothing reads them at first, so the decoder is as good as it was. Returns how many there were."""
+    stay lost. Within a block nothing reads them at first. Returns how many there were."""
     peaks, count = {}, 0
 
     def watch(relu, inputs, output):
@@ -98,10 +100,13 @@ def revive(blocks, run, times=25):
     for hook in hooks:
         hook.remove()
     for block in blocks:
-        for conv, relu, reader in zip(block[0::2], block[1::2], block[2::2]):
+        for conv, relu, reader in zip_longest(block[0::2], block[1::2], block[2::2]):
+            if relu is None:
+                continue  # the picture itself
             dead = peaks[relu] <= 0
-            conv.weight[dead] = conv.weight[~dead].std() * torch.randn_like(conv.weight[dead])
+            conv.weight[dead] = (2 / conv.weight[0].numel()) ** 0.5 * torch.randn_like(conv.weight[dead])
             conv.bias[dead] = 0
-            reader.weight[:, dead] = 0
+            if reader is not None:
+                reader.weight[:, dead] = 0
             count += int(dead.sum())
     return count

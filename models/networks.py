@@ -10,13 +10,15 @@ class Network:
     channels: of relu1_1, relu2_1, ..., as many as the network has levels. The convolutions in between are as wide
     (`models.vgg`, `models.decoder`). encoder, decoders by name, deepest: files of weights, with the names of the
     modules' state_dict, after "encoder." or "decoder." where one file holds both. deepest: what the last level alone
-    needs, its encoder stage and its decoder block; None where it is in the others.
+    needs, its encoder stage and its decoder block; None where it is in the others. cascade: the decoder of mode
+    cascade, which transforms nothing between its blocks; None for whichever makes the other pictures.
     """
 
     channels: tuple[int, ...]
     encoder: str
     decoders: dict[str, str]
     deepest: str | None = None
+    cascade: str | None = None
 
     @property
     def levels(self):
@@ -28,14 +30,19 @@ class Network:
         return list(dict.fromkeys(filter(None, (self.encoder, *self.decoders.values(), self.deepest))))
 
 
-NETWORKS = {
+NETWORKS = {  # the first that has what is asked for is taken where none is named
+    "small": Network(
+        (16, 32, 80, 160),
+        "small.safetensors",
+        {"stylised": "small.safetensors", "reconstruction": "small_reconstruction.safetensors"},
+        cascade="reconstruction",
+    ),
     "full": Network(
         (64, 128, 256, 512, 512),
         "encoder.safetensors",
         {"stylised": "decoder.safetensors", "reconstruction": "decoder_reconstruction.safetensors"},
         "level5.safetensors",
     ),
-    "small": Network((16, 32, 80, 160), "small.safetensors", {"stylised": "small.safetensors"}),
 }
 FULL = NETWORKS["full"].channels
 
@@ -45,3 +52,8 @@ def find(name):
     if name not in NETWORKS:
         raise ValueError(f"network {name!r} is none of {', '.join(NETWORKS)}")
     return NETWORKS[name]
+
+
+def choose(levels):
+    """The name of the first network with so many levels; of the full one where none has them."""
+    return next((name for name, network in NETWORKS.items() if levels <= network.levels), "full")

@@ -35,8 +35,8 @@ def load_encoder(levels=None, *, network="full", folder=WEIGHTS):
 def load_decoder(name="stylised", levels=None, corrected=None, *, network="full", folder=WEIGHTS):
     """A pretrained decoder in evaluation mode, float32, on the CPU.
 
-    name: "stylised", trained on through the transform, makes the pictures; "reconstruction", of the full network,
-    inverts the encoder. Those of the full network share block D5. levels, network, folder: as `load_encoder` has them.
+    name: "stylised", trained on through the transform, makes the pictures; "reconstruction" inverts the encoder. Those
+    of the full network share block D5. levels, network, folder: as `load_encoder` has them.
     `load_decoder()(features, level)` takes relu{level}_1 to the picture (see `models.decoder.Decoder`).
     corrected: whether what D5 gives is corrected by what the encoder makes of it, which is truer and takes thirty times
     as long as decoding without; by default that of "reconstruction" is. It concerns relu5_1 alone, and such a decoder

@@ -158,8 +158,8 @@ class Options:
 
 
 NETWORK = Option(
-    name="network", default="full", label="Network", help="the one whose pictures are closest to the style, or a small "
-    "one in a fraction of the time", kind=str, choices={"full": "Best", "small": "Fast"})
+    name="network", default="small", label="Network", help="a small one in a fraction of the time, or the one whose "
+    "pictures are closest to the style", kind=str, choices={"small": "Fast", "full": "Best"})
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

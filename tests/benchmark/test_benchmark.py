@@ -72,7 +72,7 @@ def test_a_package_that_is_missing_is_told_before_the_work(monkeypatch, capsys, 
     "arguments, words",
     [
         (["--n", "0"], "positive whole number"),
-        (["--methods", "pade"], "none of mpa, mtp"),
+        (["--methods", "pade"], "none of auto, mpa"),
         (["--dtype", "float16"], "none of float32, float64"),
         (["--report", "table.txt"], "must end in .json or .csv"),
     ],

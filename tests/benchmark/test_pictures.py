@@ -48,7 +48,7 @@ def test_the_default_alone(judge):
     (["--judge", "gone"], "name a folder with a judge.py"),
     (["--judge", "JUDGE", "--values", "0.1"], "name it by --along"),
     (["--judge", "JUDGE", "--along", "detail", "--values", "2"], "must lie between 0 and 1"),
-    (["--judge", "JUDGE", "--networks", "tiny"], "none of full, small"),
+    (["--judge", "JUDGE", "--networks", "tiny"], "none of small, full"),
     (["--judge", "JUDGE", "--styles", str(EXAMPLES.parent / "docs")], "no .jpg pictures"),
     (["--judge", "JUDGE", "--pairs", "1", "--size", "64", "--networks", "small", "--microast", "gone"], "net_microAST"),
 ])

@@ -40,7 +40,7 @@ def test_table_report_and_plot(tmp_path):
     assert tuple(rows[0]) == pipeline.COLUMNS
     both = ("yes", "no")
     wanted = []
-    for network in ("full", "small"):
+    for network in ("small", "full"):
         for backend in ("auto", "mpa") if network == "full" else ("auto",):
             wanted += [(program, network, backend, cached) for program in ("single", "cascade") for cached in both]
             wanted += [("strength changed", network, backend, "yes")]

@@ -40,12 +40,13 @@ def test_decoder_gives_a_picture_from_every_level(name):
         assert decoder(features[level - 1], level).shape == (1, 3, 64, 64)
 
 
-@pytest.mark.parametrize(
-    "name, least", [("reconstruction", (36, 27, 22, 19, 18.5)), ("stylised", (25, 22, 20, 17))]
-)
-def test_decoder_inverts_the_encoder(name, least):
+@pytest.mark.parametrize("network, name, least", [
+    ("full", "reconstruction", (36, 27, 22, 19, 18.5)), ("full", "stylised", (25, 22, 20, 17)),
+    ("small", "reconstruction", (30, 25, 20, 15)), ("small", "stylised", (25, 20, 18, 10)),
+])
+def test_decoder_inverts_the_encoder(network, name, least):
     """Well below what weights/README.md reports: other pictures, the same networks."""
-    encoder, decoder = load_encoder(len(least)), load_decoder(name, len(least))
+    encoder, decoder = load_encoder(len(least), network=network), load_decoder(name, len(least), network=network)
     for level, decibels in enumerate(least, 1):
         found = []
         for path in CONTENTS[::2] if level == 5 else CONTENTS:  # the correction of relu5_1 takes seconds
@@ -137,13 +138,13 @@ def test_one_file_holds_encoder_and_decoder_of_a_small_network(tmp_path):
         assert torch.allclose(decoder(f, 3), parts["decoder"](f, 3), atol=1e-2)
     with pytest.raises(ValueError, match="levels must be 1 to 4, not 5"):
         load_encoder(5, network="small", folder=tmp_path)
-    with pytest.raises(ValueError, match="'reconstruction' of network 'small' is none of stylised"):
-        load_decoder("reconstruction", network="small", folder=tmp_path)
+    with pytest.raises(ValueError, match="'pruned' of network 'small' is none of stylised, reconstruction"):
+        load_decoder("pruned", network="small", folder=tmp_path)
 
 
 @pytest.mark.parametrize("load", [load_encoder, load_decoder])
 def test_unknown_network(load):
-    with pytest.raises(ValueError, match="network 'medium' is none of full, small"):
+    with pytest.raises(ValueError, match="network 'medium' is none of small, full"):
         load(network="medium")
 
 

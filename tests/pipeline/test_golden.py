@@ -9,6 +9,7 @@ import torch
 from common import CONTENTS, ROOT, STYLES
 from PIL import Image
 
+from models.networks import NETWORKS
 from wct import Stylizer
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -38,15 +39,22 @@ def thumbnail(image):
     return image
 
 
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    return request.param, Stylizer.from_pretrained(network=request.param, device="cpu", dtype=torch.float32)
+
+
 @pytest.mark.parametrize("name", RESULTS)
-def test_results_are_as_before(stylizer, name):
+def test_results_are_as_before(network, name):
+    folder, stylizer = network
     now = np.asarray(thumbnail(RESULTS[name](stylizer)), dtype=int)
-    before = np.asarray(Image.open(GOLDEN / f"{name}.png"), dtype=int)
+    before = np.asarray(Image.open(GOLDEN / folder / f"{name}.png"), dtype=int)
     assert now.shape == before.shape
     assert np.abs(now - before).mean() <= 2
 
 
 if __name__ == "__main__":
-    stylizer = Stylizer.from_pretrained(device="cpu", dtype=torch.float32)
-    for name, make in RESULTS.items():
-        thumbnail(make(stylizer)).save(GOLDEN / f"{name}.png")
+    for network in NETWORKS:
+        stylizer = Stylizer.from_pretrained(network=network, device="cpu", dtype=torch.float32)
+        for name, make in RESULTS.items():
+            thumbnail(make(stylizer)).save(GOLDEN / network / f"{name}.png")

@@ -45,6 +45,7 @@ def small(tmp_path_factory):
     parts = {"encoder": Encoder(None, channels), "decoder": Decoder(None, channels)}
     save({f"{part}.{k}": v for part, module in parts.items() for k, v in module.state_dict().items()},
          folder / "small.safetensors")
+    save(parts["decoder"].state_dict(), folder / "small_reconstruction.safetensors")
     return folder
 
 
@@ -78,12 +79,12 @@ def learn(command, task, photos, output, steps, *options):
     return command("wct.training", task, "--photos", photos, "--output", output, "--steps", steps, *QUICK, *options)
 
 
-@pytest.mark.parametrize("task, network", [("stylise", "full"), ("stylise", "small"), ("reconstruct", "full")])
+@pytest.mark.parametrize("task, network", [("stylise", "full"), ("stylise", "small"), ("reconstruct", "small")])
 def test_training_runs_and_resumes(command, photos, small, tmp_path, task, network):
     """The second command goes on where the first stopped; the result is a folder that can be loaded."""
     start = small if network == "small" else WEIGHTS
     before = {path.name: path.read_bytes() for path in start.iterdir()}
-    options = ("--start", start, *(("--network", network) if task == "stylise" else ()))
+    options = "--start", start, "--network", network
     for steps, first in ((2, "steps 0 to 2"), (3, "steps 2 to 3")):
         run = learn(command, task, photos, tmp_path, steps, *options)
         assert run.returncode == 0, run.stderr
@@ -94,7 +95,8 @@ def test_training_runs_and_resumes(command, photos, small, tmp_path, task, netwo
     known = load_decoder(name, network=network, folder=start).state_dict()
     assert any(not torch.equal(changed[k], known[k]) for k in known)
     encoders = [load_encoder(network=network, folder=folder).state_dict() for folder in (tmp_path, start)]
-    assert all(torch.equal(encoders[0][k], encoders[1][k]) for k in encoders[0]) == (network == "full")
+    fixed = task == "reconstruct" or network == "full"
+    assert all(torch.equal(encoders[0][k], encoders[1][k]) for k in encoders[0]) == fixed
 
 
 def test_the_checkpoint_of_another_run_is_refused(command, photos, small, tmp_path):

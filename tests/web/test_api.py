@@ -95,9 +95,9 @@ def test_stylise_is_the_program(client):
 
 def test_every_option_counts(client):
     plain = {"size": 96, "strength": 1.0}
-    changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"relu5_1": 1.0}, {"ridge": 0.3}, {"strength": 0.5},
-               {"keep_colors": True}, {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"},
-               {"network": "small"}]
+    changes = [{}, {"mode": "cascade"}, {"relu4_1": 0.0}, {"ridge": 0.3}, {"strength": 0.5}, {"keep_colors": True},
+               {"stroke": 2.0}, {"transform": "transport"}, {"transform": "adain"}, {"network": "full"},
+               {"network": "full", "relu5_1": 1.0}]
     made = [client.predict(**PAIR, **plain | change, api_name="/stylise")[0] for change in changes]
     assert len({Image.open(path).tobytes() for path in made}) == len(changes)
 
@@ -153,7 +153,7 @@ def test_folder(client, tmp_path):
     ({"strength": 3}, "[Mm]aximum|between 0 and 1"),
     ({"backend": "pade"}, "pade"),
     ({"relu3_1": 9}, "[Mm]aximum|9"),
-    ({"network": "small", "relu5_1": 1}, "Fast has no shapes"),
+    ({"relu5_1": 1}, "Fast has no shapes"),
 ])
 def test_bad_options_are_refused_in_words(client, options, words):
     with pytest.raises(AppError, match=words):

@@ -116,7 +116,7 @@ def _recipe(options, args, stylizer):
     """What a `Record` is to know of the options: those that make no difference are left out, or made the same."""
     same = {name: value for name, value in options.items() if name not in ("tile", "style_masks")}
     return same | {"levels": level_strengths(args.levels, MOST_LEVELS), "metadata": args.metadata,
-                   "networks": fingerprint([stylizer.encoder, stylizer.decoder])}
+                   "networks": fingerprint(stylizer.networks(args.mode))}
 
 
 def _prepared(args, contents, styles, cluster, tell):
@@ -133,7 +133,9 @@ def _prepared(args, contents, styles, cluster, tell):
     masks_of = masks(args.mask, contents, args.content, count)
     prepare_places(args.output, args.report)
     levels = max(DEFAULT_LEVELS, len(level_strengths(args.levels, MOST_LEVELS)))
-    networks = {"network": args.network, "device": "cpu" if cluster else args.device, "levels": levels}
+    # a texture has nothing but the style, and the full network more of it
+    network = args.network or ("full" if args.texture else None)
+    networks = {"network": network, "device": "cpu" if cluster else args.device, "levels": levels}
     stylizer = Stylizer.from_pretrained(**networks)
     recipe = _recipe(options, args, stylizer)
     record = record_of(args.output, recipe, args.overwrite)
@@ -144,7 +146,8 @@ def _prepared(args, contents, styles, cluster, tell):
         networks["device"] = args.device if cluster.gpus or args.device != "auto" else "cpu"
         if cluster.local and not cluster.gpus:
             networks["dtype"] = stylizer.dtype  # machines of other kinds choose for themselves
-        arguments = pretrained(recipe["networks"], **networks), os.getcwd(), args.output, recipe, args.overwrite
+        load = pretrained(recipe["networks"], args.mode, **networks)
+        arguments = load, os.getcwd(), args.output, recipe, args.overwrite
         pool = Pool(cluster, plan, arguments, tell, record=record, masks_of=masks_of, options=options)
         return pool, len(plan), None
     comparison = Comparison(dict.fromkeys([args.backend, *args.compare, "svd"])) if args.compare else None

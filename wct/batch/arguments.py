@@ -49,7 +49,8 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             "cpus=2 or gpus=1 (default: a GPU where there are any, else two cores)"),
         add("--compare", type=list_of(one_of(*BACKENDS)), metavar="B[,B...]", help="also run these backends on the "
             "same pairs, and compare their time, accuracy and pictures with svd"),
-        add(NETWORK.flag, choices=tuple(NETWORK.choices), default=NETWORK.default, help=NETWORK.help),
+        add(NETWORK.flag, choices=tuple(NETWORK.choices), help=f"{NETWORK.help} (default: {NETWORK.default}, or full "
+            "for five levels and for textures)"),
         add("--device", choices=DEVICES, default="auto", help="where to compute"),
         add("--format", choices=("png", "jpeg", "webp"), default="png", help="what to write"),
         add("--metadata", choices=("none", "keep"), default="none", help="whether results keep the photo's date, "

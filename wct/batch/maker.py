@@ -11,13 +11,13 @@ from wct.runtime.places import Url
 from wct.runtime.process import prepare
 
 
-def pretrained(networks, **options):
-    """A function for a Maker: `Stylizer.from_pretrained`, of networks with that fingerprint."""
+def pretrained(networks, mode, **options):
+    """A function for a Maker: `Stylizer.from_pretrained`, of networks with that fingerprint for a mode."""
     def load():
         from wct.pipeline.stylizer import Stylizer
 
         stylizer = Stylizer.from_pretrained(**options)
-        if fingerprint([stylizer.encoder, stylizer.decoder]) != networks:
+        if fingerprint(stylizer.networks(mode)) != networks:
             raise ValueError("this machine has other networks, of another version; install the same one everywhere")
         return stylizer
 

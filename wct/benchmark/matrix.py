@@ -31,8 +31,8 @@ def add_command(commands):
         help="float32, float64 or both (default)")
     add("--device", type=list_of(one_of("cpu", "cuda")), metavar="D[,D]",
         help="cpu, cuda or both (default: the CPU, and CUDA where there is one)")
-    add("--methods", type=list_of(one_of(*BACKENDS)), default=list(BACKENDS), metavar="M[,M...]",
-        help=f"default: {','.join(BACKENDS)}")
+    add("--methods", type=list_of(one_of("auto", *BACKENDS)), default=["auto", *BACKENDS], metavar="M[,M...]",
+        help=f"default: auto,{','.join(BACKENDS)}")
     add("--condition", type=float, default=1e4, metavar="C", help="condition number (default: 1e4)")
     add("--repeats", type=count, default=7, metavar="R", help="runs to take the median of (default: 7)")
     add("--limit", type=float, default=3.0, metavar="SECONDS",
@@ -158,7 +158,7 @@ def add_ratios(rows):
 def sweep(args, device, dtype, n):
     """Rows of one approximant each, by degree: default scaling and the paper's. Newton-Schulz by steps."""
     matrices = two_batches(args, device, dtype, n, 1)
-    for method in (m for m in args.methods if m not in ("svd", "eigh")):
+    for method in (m for m in args.methods if m not in ("auto", "svd", "eigh")):
         for degree in range(1, 13):
             for scaling in ("spectrum",) if method == "zolotarev" else ("spectrum", "frobenius"):
                 options = {"steps": degree} if method == "newton_schulz" else {"degree": degree, "steps": 1}

@@ -22,11 +22,11 @@ def add_command(commands):
     parser = commands.add_parser(
         "pipeline", help="whole pictures, beside the public programs",
         description="Time one picture in one style, medians after warming up: the single pass and the cascade by "
-        "each backend and with the small network, the single pass at another strength (all encodings kept), and as "
-        "baselines, on the full network, the arithmetic of the public programs: the classic five-level cascade (Li et "
-        "al. 2017) and AdaIN (Huang and Belongie 2017). Each with the style known already and with the style encoded "
-        "anew; the content is always encoded anew, but for another strength. MicroAST (Wang et al. 2023), where its "
-        "folder is named, by its own networks: its time is not split up, and stands under decode.",
+        "the small network, and by each backend on the full one; the single pass at another strength (all encodings "
+        "kept); and as baselines, on the full network, the arithmetic of the public programs: the classic five-level "
+        "cascade (Li et al. 2017) and AdaIN (Huang and Belongie 2017). Each with the style known already and with the "
+        "style encoded anew; the content is always encoded anew, but for another strength. MicroAST (Wang et al. "
+        "2023), where its folder is named, by its own networks: its time is not split up, and stands under decode.",
         epilog="Memory is what the run that warms up takes at its peak beyond what was taken before: on CUDA the "
         "tensors, on the CPU of Linux the resident set; elsewhere it is not measured.",
     )

@@ -41,7 +41,7 @@ def add_command(commands):
     add("--style", type=Path, default=STYLE, metavar="FILE", help="the painting (default: Hokusai's Great Wave)")
     add("--size", type=count, default=320, metavar="N", help="longer side of the clips (default: 320)")
     add("--frames", type=count, default=24, metavar="N", help="of each (default: 24)")
-    add("--network", choices=tuple(NETWORK.choices), default="small", help="ours (default: small)")
+    add("--network", choices=tuple(NETWORK.choices), default=NETWORK.default, help="ours (default: %(default)s)")
     peers.add_options(parser)
     add("--speed", type=list_of(count), default=[256, 640], metavar="N[,N...]",
         help="longer sides to time the film at (default: 256,640)")

@@ -29,7 +29,8 @@ class Format:
 
 
 FORMATS = {
-    "png": Format("PNG", (".png",), True, 2**31 - 1, {}),
+    # level 6, the usual one, takes two to four times as long, for 3 to 13 % fewer bytes
+    "png": Format("PNG", (".png",), True, 2**31 - 1, {"compress_level": 2}),
     "jpeg": Format("JPEG", (".jpg", ".jpeg"), False, 65500, {"quality": 95, "subsampling": 0}),
     "webp": Format("WEBP", (".webp",), True, 16383, {"quality": 95}),
 }

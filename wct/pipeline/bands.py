@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import torch
 
+from wct.runtime import memory
+
 HALO = 6  # rows of its input that a stage, a block or the first two of them look at beyond a row; even, for poolings
 WIDTH = 64  # channels that pixels become, at most
 PIXELS = 2**17  # of a band, at the finer end of what is applied to it and at so many channels; less at more of them
@@ -45,6 +47,7 @@ def banded(function: Callable, x: torch.Tensor, scale: float, out: torch.Tensor 
             out = torch.empty(shape, dtype=dtype, device=y.device, memory_format=torch.channels_last)
         out[:, :, int(scale * start):int(scale * stop)] = y[:, :, int(scale * (start - above)):][
             :, :, :int(scale * (stop - start))]
+    memory.release()  # the holes that the bands left are too small for the tensors to come
     return out
 
 

@@ -85,7 +85,7 @@ class OfClips:
                       **options) -> Film:
         """Stylise a film, an animated GIF, WebP or PNG, or a folder of numbered frames, from file to file.
 
-            stylizer = Stylizer.from_pretrained(network="small")
+            stylizer = Stylizer.from_pretrained()
             stylizer.stylise_video("clip.mp4", "painting.jpg", "out.mp4", strength=0.8)
 
         output: what is written, by its suffix: .mp4, .mov, .mkv, .webm, .gif, .webp, .png; without one, a folder of
@@ -121,7 +121,7 @@ def prepared(stylizer, recipe: Recipe, size: tuple[int, int], name: str, clock: 
         masks = None
     elif not options.labels:
         masks = [_opened(mask, picture, notes) for mask in masks]
-    return kind(stylizer.encoder, stylizer.decoder, maps, options), masks, notes
+    return kind(*stylizer.networks(options.mode), maps, options), masks, notes
 
 
 def _by_regions(recipe, picture):

@@ -21,6 +21,7 @@ from wct.options import Options
 from wct.pipeline import bands
 from wct.pipeline.mapping import Maps
 from wct.pipeline.tiles import Tile
+from wct.runtime import memory
 
 
 def reach(strength: float) -> float:
@@ -93,6 +94,7 @@ class SinglePass:
         result = torch.empty_like(tile.pixels)  # beforehand: what stays among the bands would break their memory up
         for start, stop in parts:
             result[:, :, start:stop] = self._pixels(tile, x, start, stop)
+        memory.release()
         return result
 
     def _pixels(self, tile, x, start, stop):

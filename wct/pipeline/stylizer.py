@@ -14,6 +14,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from models import load_decoder, load_encoder
+from models.networks import choose, find
 from models.weights import WEIGHTS
 from wct import images
 from wct.images import Picture, open_mask, open_picture, to_pil, with_alpha
@@ -61,28 +62,33 @@ class Stylizer(OfClips, TensorStylizer):
     for one at a time. Copies and pickles have the networks, and keep nothing else.
     """
 
-    def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, device: str = "auto",
-                 dtype: torch.dtype | None = None, max_pixels: int = images.MAX_PIXELS, styles: int = 256):
-        """encoder, decoder: networks as `models` has them, copied. The rest is as in `from_pretrained`."""
-        super().__init__(encoder, decoder, device=device, dtype=dtype)
+    def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, inverse: torch.nn.Module | None = None,
+                 device: str = "auto", dtype: torch.dtype | None = None, max_pixels: int = images.MAX_PIXELS,
+                 styles: int = 256):
+        """encoder, decoder, inverse: as a TensorStylizer has them. The rest is as in `from_pretrained`."""
+        super().__init__(encoder, decoder, inverse=inverse, device=device, dtype=dtype)
         self.max_pixels = max_pixels
         self._contents, self._styles, self._lock = Recent(1), Recent(styles), threading.RLock()
 
     @classmethod
-    def from_pretrained(cls, *, network: str = "full", device: str = "auto", decoder: str = "stylised",
+    def from_pretrained(cls, *, network: str | None = None, device: str = "auto", decoder: str = "stylised",
                         levels: int = DEFAULT_LEVELS, dtype: torch.dtype | None = None,
                         max_pixels: int = images.MAX_PIXELS, styles: int = 256, folder: PathLike = WEIGHTS) -> Stylizer:
         """With the weights of the project.
 
-        network: "full", or "small", which takes a fraction of the time. device: "auto", "cpu", "cuda" or "mps".
-        decoder: "stylised" or, of the full network, "reconstruction". levels: how many there are to choose from, 1 to 5
-        of the full network and 1 to 4 of the small one. dtype: of the convolutions, torch.float32 or torch.bfloat16; by
-        default the faster one, and their pictures hardly differ. max_pixels: larger results are refused, or reduced
-        where no size is asked for. styles: how many are kept, some 3 MB each. folder: of other weights.
+        network: "small", or "full", whose pictures have more of the style and take several times as long; by default
+        small, unless the full one alone has the levels. device: "auto", "cpu", "cuda" or "mps".
+        decoder: "stylised", or "reconstruction", which inverts the encoder, and which mode cascade of the small network
+        takes in any case. levels: how many there are to choose from, 1 to 5 of the full network and 1 to 4 of the small
+        one. dtype: of the convolutions, torch.float32 or torch.bfloat16; by default the faster one, and their pictures
+        hardly differ. max_pixels: larger results are refused, or reduced where no size is asked for. styles: how many
+        are kept, some 3 MB each. folder: of other weights.
         """
-        encoder = load_encoder(levels, network=network, folder=folder)
-        decoder = load_decoder(decoder, levels, corrected=False, network=network, folder=folder)
-        return cls(encoder, decoder, device=device, dtype=dtype, max_pixels=max_pixels, styles=styles)
+        network = network or choose(levels)
+        cascade, source = find(network).cascade, {"levels": levels, "network": network, "folder": folder}
+        inverse = load_decoder(cascade, corrected=False, **source) if cascade else None
+        return cls(load_encoder(**source), load_decoder(decoder, corrected=False, **source), inverse=inverse,
+                   device=device, dtype=dtype, max_pixels=max_pixels, styles=styles)
 
     def __getstate__(self):
         return self.__dict__ | {"_contents": Recent(1), "_styles": Recent(self._styles.most), "_lock": None}
@@ -142,7 +148,7 @@ class Stylizer(OfClips, TensorStylizer):
                     notes.extend(note for _, told in encoded for note in told)
                 maps = Maps([statistics for statistics, _ in encoded], shares, map_strengths(options, strengths),
                             options, clock, {} if masks else content.known, residuals)
-                return Rendering(self.encoder, self.decoder, content, masks, maps, options).draw(side, most, more)
+                return Rendering(*self.networks(options.mode), content, masks, maps, options).draw(side, most, more)
 
             if mode == "photo":
                 picture = photo.photograph(partial(_drawn, draw), content, masks, shares, options, clock)

@@ -22,20 +22,27 @@ from wct.transform import Statistics
 class TensorStylizer:
     """Encoder, transform and decoder for float tensors, with no state but the networks.
 
-    encoder, decoder: as `models` has them, copied. device: "auto", "cpu", "cuda" or "mps". dtype: of the convolutions,
-    torch.float32 or torch.bfloat16; by default the one that is faster there.
+    encoder, decoder: as `models` has them, copied. inverse: the decoder of mode cascade, by default the same. device:
+    "auto", "cpu", "cuda" or "mps". dtype: of the convolutions, torch.float32 or torch.bfloat16; by default the one that
+    is faster there.
     """
 
-    def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, device: str = "auto",
-                 dtype: torch.dtype | None = None):
+    def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, inverse: torch.nn.Module | None = None,
+                 device: str = "auto", dtype: torch.dtype | None = None):
         self.device = choose_device(device)
         self.dtype = dtype or choose_dtype(self.device)
-        self.encoder, self.decoder = (
-            copy.deepcopy(network).to(self.device, self.dtype, memory_format=torch.channels_last).eval()
-            for network in (encoder, decoder)
-        )
-        self.decoder.block(1).float()  # eight bits of mantissa are too few for pixels
+        self.encoder, self.decoder = self._placed(encoder), self._placed(decoder)
+        self.inverse = self.decoder if inverse is None else self._placed(inverse)
+        for network in (self.decoder, self.inverse):
+            network.block(1).float()  # eight bits of mantissa are too few for pixels
         self.levels = decoder.levels
+
+    def _placed(self, network):
+        return copy.deepcopy(network).to(self.device, self.dtype, memory_format=torch.channels_last).eval()
+
+    def networks(self, mode: str) -> tuple[torch.nn.Module, torch.nn.Module]:
+        """The encoder and the decoder of a mode."""
+        return self.encoder, self.inverse if mode == "cascade" else self.decoder
 
     def encode_content(self, pixels: torch.Tensor, levels: int | None = None) -> Tile:
         """What `render` needs of contents (B, 3, H, W), RGB in [0, 1]: encoded once, for any styles and options.
@@ -105,7 +112,7 @@ class TensorStylizer:
             masks = [tiles.whole_cells(mask.to(tile.pixels), len(strengths)) for mask in masks]
         tile = Tile(tile.box, tile.outer, tile.pixels, masks, tile.features[:len(strengths)])
         maps = Maps(styles, shares, map_strengths(options, strengths), options, Clock(self.device, timed=False))
-        (drawn,) = PASSES[mode](self.encoder, self.decoder, maps, options)([tile])
+        (drawn,) = PASSES[mode](*self.networks(mode), maps, options)([tile])
         result = finished(tile, drawn, lights([tile], [drawn], options))
         width, height = tile.box[2:]
         return result[:, :, :height, :width]

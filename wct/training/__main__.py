@@ -2,7 +2,7 @@
 
 stylise: the networks that make the pictures, end to end on random pairs, with the whitening and colouring transform
 between the blocks, differentiated by the Lyapunov equation: of "full" the decoder's blocks D1 ... D4, of "small" the
-encoder too. reconstruct: the full network's other decoder, D1 ... D5, which inverts the encoder from every level.
+encoder too. reconstruct: the other decoder, which inverts the encoder from every level.
 
 Training starts from the weights of --start, channels revived that were never active, and goes on from --checkpoint
 where that file exists. The running mean goes to --output at the end, as a complete folder of weights. Photos and
@@ -61,6 +61,7 @@ def _options(parser, task):
     parser.add_argument("--photos", required=True, help="folder of .jpg photos to train on")
     parser.add_argument("--output", required=True, type=Path, help="folder to write the weights to")
     parser.add_argument("--start", type=Path, default=WEIGHTS, help="folder of weights to begin with")
+    parser.add_argument("--network", choices=NETWORKS, default="full")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=2 if task == "stylise" else 4)
     parser.add_argument("--crop", type=int, default=192, help="side of the training crops, a multiple of 16")
@@ -71,9 +72,7 @@ def _options(parser, task):
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     if task == "reconstruct":
         parser.add_argument("--level", type=int, choices=range(1, 6), help="learn from this level alone")
-        parser.set_defaults(network="full")
     else:
-        parser.add_argument("--network", choices=NETWORKS, default="full")
         parser.add_argument("--styles", nargs="+", type=Path, default=[EXAMPLES / "style"],
                             help="folders of .jpg paintings (default: examples/style)")
         parser.add_argument("--style-crop", type=int, default=256, help="side of the crops of styles")
@@ -108,7 +107,7 @@ def main():
     with half():
         task = Task(networks, losses, photos, args, layout)
         if not start:
-            print(f"{revive(task.learning, task.forward)} channels revived", flush=True)
+            print(f"{task.prepare() + revive(task.learning, task.forward)} channels revived", flush=True)
             mean.module.restore(networks.learned())
         print(f"validation {start} {task.validate(mean.module, held_out)}", flush=True)
     began = time.monotonic()

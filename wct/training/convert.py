@@ -69,10 +69,11 @@ def convolutions(encoder):
     return [module for module in encoder.modules() if isinstance(module, Conv3x3)]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def normalise_channels(encoder, pictures):
-    """Rescale every channel to unit root mean square over `pictures`, without changing what the network does."""
-    square_sums, counts = {}, {}
+    """Rescale every channel to unit root mean square over `pictures`, without changing what the network does but for
+    its scale at the ends of stages. Returns what each convolution's channels were divided by."""
+    square_sums, counts, scales = {}, {}, {}
 
     def record(conv, inputs, output):
         square_sums[conv] = square_sums.get(conv, 0) + output.relu().double().pow(2).sum((0, 2, 3))
@@ -89,7 +90,8 @@ def normalise_channels(encoder, pictures):
         rms = rms.clamp(min=1e-3 * float(rms.median()))  # a channel that never fires keeps a finite filter
         conv.weight.data *= previous[None, :, None, None] / rms[:, None, None, None]
         conv.bias.data /= rms
-        previous = rms
+        scales[conv] = previous = rms
+    return scales
 
 
 def calibration_pictures():

@@ -15,7 +15,7 @@ CAREFUL = {"encoder.stages.relu1_1": 0.3, "decoder.blocks.D1": 0.2}  # learning 
 class Networks(nn.Module):
     """Encoder and decoder of a network, begun with the weights of a folder.
 
-    The full network's encoder is VGG-19, which is what losses are measured in, and stays as it is.
+    The encoder learns with the stylised decoder alone, and VGG-19, which is what losses are measured in, not at all.
     """
 
     def __init__(self, name, kind, levels=None, folder=WEIGHTS):
@@ -23,7 +23,7 @@ class Networks(nn.Module):
         self.name, self.kind, self.start = name, kind, Path(folder)
         self.encoder = load_encoder(network=name, folder=folder)
         self.decoder = load_decoder(kind, levels, corrected=False, network=name, folder=folder).requires_grad_(True)
-        self.encoder.requires_grad_(name != "full")
+        self.encoder.requires_grad_(name != "full" and kind == "stylised")
 
     def parts(self):
         """(parameters, relative learning rate) of every stage and block that learns."""
@@ -48,9 +48,9 @@ class Networks(nn.Module):
         for name in network.files:
             if (self.start / name).is_file() and not (folder / name).is_file():
                 save(load_file(self.start / name), folder / name)
-        if network.encoder in network.decoders.values():  # one file holds both
+        if network.decoders[self.kind] == network.encoder:  # one file holds both
             return save(state, folder / network.encoder)
-        deepest = {k: v for k, v in state.items() if f".D{network.levels}." in k}
+        deepest = {k: v for k, v in state.items() if network.deepest and f".D{network.levels}." in k}
         if deepest:
             save(deepest, folder / network.deepest, keep="encoder.")
         save({k.removeprefix("decoder."): v for k, v in state.items() if k not in deepest},

@@ -136,6 +136,7 @@ def main():
     state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
     state |= {f"decoder.{k}": v for k, v in decoder.state_dict().items()}
     save(state, args.output / network.encoder)
+    save(decoder.state_dict(), args.output / network.decoders["reconstruction"])
 
 
 if __name__ == "__main__":

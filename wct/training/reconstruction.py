@@ -13,12 +13,16 @@ LEVEL_ODDS = (0.04, 0.16, 0.2, 0.25, 0.35)  # how often each level is the one to
 class Reconstruction:
     """Every block, or that of --level alone, learns to invert its stage, from crops of photos at their own scale."""
 
-    kind, levels = "reconstruction", 5
+    kind, levels = "reconstruction", None
 
     def __init__(self, networks, loss_network, photos, args, layout):
+        self.levels = networks.decoder.levels
         self.encoder, self.decoder, self.level, self.layout = networks.encoder, networks.decoder, args.level, layout
         self.learning = [self.decoder.block(k) for k in ([args.level] if args.level else range(1, self.levels + 1))]
         self.crops, self.batch = crops(photos, args.crop), args.batch
+
+    def prepare(self):
+        return 0
 
     def pictures(self):
         """A batch (B, 3, H, W) of crops."""

@@ -7,6 +7,7 @@ from torchvision.transforms.v2 import functional as v2
 
 from wct.options import Options
 from wct.training.artefacts import halo, weave
+from wct.training.balance import balance, scale_loss
 from wct.training.losses import content_loss, layers, moments, stage_ends, style_loss, total_variation
 from wct.training.photos import crops, read_folder
 from wct.training.reconstruction import chain_loss, psnr_line
@@ -20,7 +21,8 @@ HELD_OUT_STYLES = (
     "006", "024", "026", "044", "051", "066", "072", "081", "082", "080", "088", "114",
 )
 CONTENT_LAYERS = slice(3, None)  # of `layers`: from relu2_2 on. What lies before is the style's, and large to keep
-WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5}
+WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5,
+           "scale": 0.01}
 
 
 class Stylisation:
@@ -45,10 +47,16 @@ class Stylisation:
         self.unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
         self.batch = args.batch
         self.photos = crops(photos, args.crop, (0.3, 1.0))
-        painted = crops(paintings, args.style_crop, (0.15, 1.0), colour=0.2)
+        self.painted = painted = crops(paintings, args.style_crop, (0.15, 1.0), colour=0.2)
         as_style = crops(photos, args.style_crop, (0.4, 1.0), colour=0.2)
         self.contents = Bank(lambda: self.content(next(self.photos)), args.bank)
         self.styles = Bank(lambda: self.style(next(as_style if torch.rand(()) < 0.2 else painted)), args.bank)
+
+    def prepare(self):
+        """Bring an encoder that learns into shape; how many of its channels were dead."""
+        if self.fixed:
+            return 0
+        return balance(self.networks, [next(kind) for _ in range(48) for kind in (self.photos, self.painted)])
 
     def forward(self):
         """The stylised pictures of a batch."""
@@ -78,7 +86,8 @@ class Stylisation:
     def losses(self, networks, contents, styles):
         """Those of WEIGHTS by name, of as many pairs of Crops."""
         content, style = (Batch.of(crops).to(self.layout) for crops in (contents, styles))
-        output = self.stylised(networks, content, style).float()
+        output, features = self.stylised(networks, content, style)
+        output = output.float()
         ours = layers(self.loss_network, output)
         return {
             "style": style_loss([moments(f) for f in ours], style.known),
@@ -87,11 +96,12 @@ class Stylisation:
             "excess": (output - output.clamp(0, 1)).pow(2).mean(),
             "weave": weave(output, content.pictures, style.pictures),
             "halo": halo(output, content.pictures),
+            "scale": scale_loss(features),
         }
 
     def stylised(self, networks, content, style):
         """The program's single pass at full strength (`wct.pipeline.passes`), pictures (B, 3, H, W), with whitening and
-        colouring differentiated by the Lyapunov equation."""
+        colouring differentiated by the Lyapunov equation; and the content's features."""
         features = content.encoded or networks.encoder(content.pictures, self.levels)
         targets = style.rooted or [rooted(f, colouring) for f in networks.encoder(style.pictures)]
         x, own = features[-1], content.rooted and content.rooted[-1]
@@ -103,7 +113,7 @@ class Stylisation:
             x, own = networks.decoder.block(level)(change(x)), None
             if level > 1:
                 x = torch.lerp(x, features[level - 2], Options.detail)
-        return x
+        return x, features
 
     @torch.no_grad()
     def content(self, picture):

@@ -20,7 +20,7 @@ ROWS = {  # as the model card has them: name there, decoder, levels, corrected
         ("the same, nothing corrected", "reconstruction", 5, False),
         ("decoder (stylised)", "stylised", 4, False),
     ),
-    "small": (("small", "stylised", 4, False),),
+    "small": (("small_reconstruction", "reconstruction", 4, False), ("small (stylised)", "stylised", 4, False)),
 }
 
 

@@ -83,7 +83,7 @@ def _prepared(parser, args):
     stylizer = Stylizer.from_pretrained(network=args.network, device=args.device, levels=levels)
     recipe = {name: value for name, value in options.items() if name != "tile"} | {
         "levels": level_strengths(args.levels, MOST_LEVELS), "weights": weights, "steady": not args.frame_by_frame,
-        "rate": args.rate, "networks": fingerprint([stylizer.encoder, stylizer.decoder])}
+        "rate": args.rate, "networks": fingerprint(stylizer.networks(args.mode))}
     return stylizer, todo, {
         "recipe": recipe, "styles_of": lambda style: style if isinstance(style, list) else [style],
         "masks": args.mask, "style_masks": args.style_mask, "overwrite": args.overwrite, "rate": args.rate,

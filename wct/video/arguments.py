@@ -39,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
     add("--rate", type=_rate, metavar="R", help="frames a second of numbered frames (default: 24)")
     add("--format", choices=tuple(FORMATS), default="mp4", help="what to write for several clips or paintings "
         "(default: mp4)")
-    add(NETWORK.flag, choices=tuple(NETWORK.choices), default="small", help=f"{NETWORK.help} (default: small)")
+    add(NETWORK.flag, choices=tuple(NETWORK.choices), help=f"{NETWORK.help} (default: {NETWORK.default}, or full for "
+        "five levels)")
     add("--device", choices=DEVICES, default="auto", help="where to compute")
     add("--overwrite", action="store_true", help="make finished clips again, and replace those of other clips or "
         "options")

@@ -125,7 +125,7 @@ class Api:
             return saved(made), made.told
 
     @documented
-    def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, network=NETWORK.default,
+    def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, network="full",
                 progress=gr.Progress()):
         """Make a texture in the style of a painting, from noise, without a photo.
 

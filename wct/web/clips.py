@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import gradio as gr
 
-from wct.options import Options
+from wct.options import NETWORK, Options
 from wct.web.api import documented, readable
 from wct.web.gradio_internals import somebody_waits
 from wct.web.handlers import CANCELLED, named, need
@@ -25,7 +25,7 @@ class Clips:
 
     @documented
     def video(self, clip, style, strength=Options.strength, size=SIZE, keep_colors=Options.keep_colors,
-              stroke=Options.stroke, network="small", progress=gr.Progress()):
+              stroke=Options.stroke, network=NETWORK.default, progress=gr.Progress()):
         """Give a film the style of a painting, without flicker; times and sound stay as they are.
 
         Args:

@@ -151,8 +151,9 @@ class Web:
         if not any(levels):
             raise ValueError(f"Raise at least one of {', '.join(LEVELS[:most])}.")
         if any(levels[most:]):
-            best, this = NETWORK.choices[NETWORK.default], NETWORK.choices[network]
-            raise ValueError(f"{this} has no {LEVELS[most]}: set them to 0, or take {best}.")
+            other = next(name for name, stylizer in self.stylizers.items() if stylizer.levels == len(LEVELS))
+            raise ValueError(f"{NETWORK.choices[network]} has no {LEVELS[most]}: set them to 0, or take "
+                             f"{NETWORK.choices[other]}.")
         options["levels"] = levels[:most]
         return self._stylised(content, style, named(content, style), network, size, progress, over, options)
 

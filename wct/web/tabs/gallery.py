@@ -16,7 +16,7 @@ def build(shared):
             above = buttons("Show all paintings")
             wall = drawn("wall", value=[], empty="The photo in every painting stands here")
         with place("options"), gr.Group():
-            network, *controls = option("network", "small"), *map(option, OPTIONS)
+            network, *controls = option("network"), *map(option, OPTIONS)
 
     def make(values, over, progress, request):
         content, network, *chosen = values

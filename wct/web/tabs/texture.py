@@ -20,7 +20,7 @@ def build(shared):
             controls = [
                 side(most, 512, "Width", "In pixels"), side(most, 512, "Height", "In pixels"), option("stroke"),
                 guarded(gr.Number(0, precision=0, label="Seed", info="Another number, another texture"), 0),
-                option("network"),
+                option("network", "full"),
             ]
 
     def make(values, over, progress):

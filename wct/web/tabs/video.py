@@ -26,7 +26,7 @@ def build(shared):
             strength = option("strength")
         with place("options"), gr.Group():
             size = side(shared.web.most, SIZE, "Size", "Longest side of the result in pixels")
-            controls = [option("keep_colors"), option("stroke"), option("network", "small")]
+            controls = [option("keep_colors"), option("stroke"), option("network")]
 
     clip.change(lambda path: path if path and path.lower().endswith(PLAYED) else None, clip, before, **QUIETLY)
 

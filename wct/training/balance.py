@@ -1,0 +1,61 @@
+"""Channels of an encoder that learned brought back to one scale.
+
+Whitening undoes any scale of a channel, so nothing in the losses holds it: where encoder and transform learn together,
+channels drift apart until the ridge, which is relative to their mean variance, leaves but the largest to the transform.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from wct.training.convert import convolutions, normalise_channels
+
+
+@torch.no_grad()
+def balance(networks, pictures):
+    """Unit root mean square over `pictures`, a list of (1, 3, H, W), for every channel of the encoder, the decoder
+    adapted: all they do stays the same, but for the ridge. Channels that are never active are drawn anew, and nothing
+    reads them at first. Returns how many there were."""
+    encoder, decoder = networks.encoder, networks.decoder
+    count = _revive(encoder, decoder, pictures)
+    scales = normalise_channels(encoder, pictures)
+    for k, stage in enumerate(encoder.stages.values(), 1):
+        scale = scales[convolutions(stage)[-1]]
+        decoder.block(k)[0].weight *= scale[None, :, None, None]
+        if k < decoder.levels:
+            last = [layer for layer in decoder.block(k + 1) if isinstance(layer, nn.Conv2d)][-1]
+            last.weight /= scale[:, None, None, None]
+            last.bias /= scale
+    return count
+
+
+def _revive(encoder, decoder, pictures):
+    convs, peaks = convolutions(encoder), {}
+
+    def watch(conv, inputs, output):
+        peak = output.amax((0, 2, 3))
+        peaks[conv] = torch.maximum(peaks.get(conv, peak), peak)
+
+    hooks = [conv.register_forward_hook(watch) for conv in convs]
+    for picture in pictures:
+        encoder(picture)
+    for hook in hooks:
+        hook.remove()
+    readers = {conv: [following] for conv, following in pairwise(convs)}
+    for k, stage in enumerate(encoder.stages.values(), 1):
+        readers.setdefault(convolutions(stage)[-1], []).append(decoder.block(k)[0])
+    count = 0
+    for conv in convs:
+        dead = peaks[conv] <= 0
+        conv.weight[dead] = (2 / conv.weight[0].numel()) ** 0.5 * torch.randn_like(conv.weight[dead])
+        conv.bias[dead] = 0
+        for reader in readers[conv]:
+            reader.weight[:, dead] = 0
+        count += int(dead.sum())
+    return count
+
+
+def scale_loss(features):
+    """Mean over levels and channels of the squared logarithm of the mean square, of features [(B, n, h, w), ...]."""
+    return sum((f.float().pow(2).mean((0, 2, 3)) + 1e-2).log().pow(2).mean() for f in features) / len(features)

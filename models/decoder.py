@@ -85,6 +85,15 @@ class Decoder(nn.Module):
 
 
 @torch.no_grad()
+def redraw(conv, dead):
+    """Weights anew for the output channels of a mask. Their sums are positive: inputs are, as a rule, and another sum
+    would be dead at once."""
+    rows = (2 / conv.weight[0].numel()) ** 0.5 * torch.randn_like(conv.weight[dead])
+    conv.weight[dead] = rows * rows.sum((1, 2, 3), keepdim=True).sign()
+    conv.bias[dead] = 0
+
+
+@torch.no_grad()
 def revive(blocks, run, times=25):
     """Draw the weights of channels anew that are not active once in so many runs: they have no gradients, and would
     stay lost. Within a block nothing reads them at first. Returns how many there were."""
@@ -104,8 +113,7 @@ def revive(blocks, run, times=25):
             if relu is None:
                 continue  # the picture itself
             dead = peaks[relu] <= 0
-            conv.weight[dead] = (2 / conv.weight[0].numel()) ** 0.5 * torch.randn_like(conv.weight[dead])
-            conv.bias[dead] = 0
+            redraw(conv, dead)
             if reader is not None:
                 reader.weight[:, dead] = 0
             count += int(dead.sum())

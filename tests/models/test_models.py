@@ -172,6 +172,7 @@ def test_channels_that_are_never_active_learn_again():
     decoder = load_decoder("reconstruction", levels=2).requires_grad_(True)
     block, features = decoder.block(2), torch.rand(2, 128, 16, 16)
     with torch.no_grad():
+        block[2].bias += 1  # all of its last channels are active
         block[0].bias[:5] = -1e3
         before = decoder(features, 2)
     assert revive([block], lambda: block(features)) >= 5

@@ -172,7 +172,7 @@ def test_label_maps(small):
 
 def test_the_change_of_a_photo_glides(small, monkeypatch):
     """It is fitted to few frames: the light is about what it would be if it were fitted to each, and calmer."""
-    frames = panned(15, (192, 128), 4)
+    frames = panned(15, (384, 256), 4)
     glided = list(small.stylise_frames(frames, STYLE, mode="photo"))
     monkeypatch.setattr(painter, "EVERY", 1)
     fitted = list(small.stylise_frames(frames, STYLE, mode="photo"))

@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 from common import CONTENTS, STYLES
 
+from wct.options import NETWORK
 from wct.web import handlers
 from wct.web.handlers import Web, sentence
 from wct.web.live import Live
@@ -23,7 +24,7 @@ PHOTO, PAINTING = str(CONTENTS[1]), str(STYLES[3])
 def web(stylizer, monkeypatch, tmp_path):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(handlers, "somebody_waits", lambda: lambda: True)
-    return Web({"full": stylizer})
+    return Web({NETWORK.default: stylizer})
 
 
 @contextmanager

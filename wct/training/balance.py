@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from models.decoder import redraw
 from wct.training.convert import convolutions, normalise_channels
 
 
@@ -18,7 +19,13 @@ def balance(networks, pictures):
     adapted: all they do stays the same, but for the ridge. Channels that are never active are drawn anew, and nothing
     reads them at first. Returns how many there were."""
     encoder, decoder = networks.encoder, networks.decoder
+    _rescale(encoder, decoder, pictures)  # what is drawn anew expects inputs of one scale
     count = _revive(encoder, decoder, pictures)
+    _rescale(encoder, decoder, pictures)
+    return count
+
+
+def _rescale(encoder, decoder, pictures):
     scales = normalise_channels(encoder, pictures)
     for k, stage in enumerate(encoder.stages.values(), 1):
         scale = scales[convolutions(stage)[-1]]
@@ -27,7 +34,6 @@ def balance(networks, pictures):
             last = [layer for layer in decoder.block(k + 1) if isinstance(layer, nn.Conv2d)][-1]
             last.weight /= scale[:, None, None, None]
             last.bias /= scale
-    return count
 
 
 def _revive(encoder, decoder, pictures):
@@ -48,8 +54,7 @@ def _revive(encoder, decoder, pictures):
     count = 0
     for conv in convs:
         dead = peaks[conv] <= 0
-        conv.weight[dead] = (2 / conv.weight[0].numel()) ** 0.5 * torch.randn_like(conv.weight[dead])
-        conv.bias[dead] = 0
+        redraw(conv, dead)
         for reader in readers[conv]:
             reader.weight[:, dead] = 0
         count += int(dead.sum())

@@ -87,7 +87,8 @@ def normalise_channels(encoder, pictures):
     previous = torch.ones(3)
     for conv in convolutions(encoder):
         rms = (square_sums[conv] / counts[conv]).sqrt().float()
-        rms = rms.clamp(min=1e-3 * float(rms[rms > 0].median()))  # a channel that never fires keeps a finite filter
+        rms = rms.clamp(min=1e-3 * float(rms.median()))  # a channel that never fires keeps a finite filter
+        rms[rms == 0] = 1
         conv.weight.data *= previous[None, :, None, None] / rms[:, None, None, None]
         conv.bias.data /= rms
         scales[conv] = previous = rms

@@ -14,7 +14,7 @@ from models import load_decoder, load_encoder
 from models.decoder import Decoder
 from models.networks import NETWORKS
 from models.vgg import Encoder
-from models.weights import WEIGHTS, save
+from models.weights import WEIGHTS
 from wct.training.networks import Networks
 from wct.training.reconstruction import chain_loss
 
@@ -40,12 +40,10 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
-    """A folder with a small network of random weights."""
-    folder, channels = tmp_path_factory.mktemp("small"), NETWORKS["small"].channels
-    parts = {"encoder": Encoder(None, channels), "decoder": Decoder(None, channels)}
-    save({f"{part}.{k}": v for part, module in parts.items() for k, v in module.state_dict().items()},
-         folder / "small.safetensors")
-    save(parts["decoder"].state_dict(), folder / "small_reconstruction.safetensors")
+    """A folder with the small network alone."""
+    folder = tmp_path_factory.mktemp("small")
+    for name in (*NETWORKS["small"].files, "sha256.json"):
+        shutil.copy(WEIGHTS / name, folder)
     return folder
 
 

@@ -16,8 +16,8 @@ from wct.training.convert import convolutions, normalise_channels
 @torch.no_grad()
 def balance(networks, pictures):
     """Unit root mean square over `pictures`, a list of (1, 3, H, W), for every channel of the encoder, the decoder
-    adapted: all they do stays the same, but for the ridge. Channels that are never active are drawn anew, and nothing
-    reads them at first. Returns how many there were."""
+    adapted: all they do stays the same, but for the ridge. Channels that are hardly ever active are drawn anew, and
+    nothing reads them at first. Returns how many there were."""
     encoder, decoder = networks.encoder, networks.decoder
     _rescale(encoder, decoder, pictures)  # what is drawn anew expects inputs of one scale
     count = _revive(encoder, decoder, pictures)
@@ -37,11 +37,10 @@ def _rescale(encoder, decoder, pictures):
 
 
 def _revive(encoder, decoder, pictures):
-    convs, peaks = convolutions(encoder), {}
+    convs, squares = convolutions(encoder), {}
 
     def watch(conv, inputs, output):
-        peak = output.amax((0, 2, 3))
-        peaks[conv] = torch.maximum(peaks.get(conv, peak), peak)
+        squares[conv] = squares.get(conv, 0) + output.relu().pow(2).mean((0, 2, 3)) / len(pictures)
 
     hooks = [conv.register_forward_hook(watch) for conv in convs]
     for picture in pictures:
@@ -53,7 +52,7 @@ def _revive(encoder, decoder, pictures):
         readers.setdefault(convolutions(stage)[-1], []).append(decoder.block(k)[0])
     count = 0
     for conv in convs:
-        dead = peaks[conv] <= 0
+        dead = squares[conv] < 0.25  # that were too faint to be brought to one too
         redraw(conv, dead)
         for reader in readers[conv]:
             reader.weight[:, dead] = 0

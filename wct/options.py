@@ -160,6 +160,7 @@ class Options:
 NETWORK = Option(
     name="network", default="small", label="Network", help="a small one in a fraction of the time, or the one whose "
     "pictures are closest to the style", kind=str, choices={"small": "Fast", "full": "Best"})
+TEXTURE_NETWORK = "full"  # a texture has nothing but the style, and it has more of it
 OPTIONS: dict[str, Option] = {
     entry.name: replace(entry.metadata["option"], name=entry.name) for entry in fields(Options)
 }

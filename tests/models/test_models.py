@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from models import WeightsError, load_decoder, load_encoder, weights
 from models.decoder import Decoder, UpConv3x3, revive
-from models.networks import NETWORKS
+from models.networks import NETWORKS, choose
 from models.vgg import Encoder
 from wct.images import open_picture, to_tensor
+from wct.options import DEFAULT_LEVELS, MOST_LEVELS, NETWORK
 from wct.training.losses import psnr
 
 
@@ -108,6 +109,10 @@ def test_weights_that_lack_a_tensor_are_named(folder):
     weights.save({"stages.relu1_1.conv1_1.weight": torch.zeros(64, 3, 3, 3)}, folder / "encoder.safetensors")
     with pytest.raises(WeightsError, match=r"encoder.safetensors has no tensor stages.relu1_1.conv1_1.bias"):
         load_encoder(1, folder=folder)
+
+
+def test_the_network_that_is_taken_where_none_is_named():
+    assert choose(DEFAULT_LEVELS) == NETWORK.default and choose(MOST_LEVELS) == choose(9) == "full"
 
 
 @pytest.mark.parametrize("name, network", NETWORKS.items())

@@ -15,7 +15,7 @@ from wct.batch.record import fingerprint
 from wct.batch.rows import Rows, print_table
 from wct.batch.store import record_of
 from wct.batch.work import COLUMNS, work
-from wct.options import DEFAULT_LEVELS, MOST_LEVELS, level_strengths
+from wct.options import DEFAULT_LEVELS, MOST_LEVELS, TEXTURE_NETWORK, level_strengths
 from wct.runtime.files import NoSpaceError, remove_dead_parts
 from wct.runtime.process import interruptible, prepare
 from wct.runtime.report import write_report
@@ -133,8 +133,7 @@ def _prepared(args, contents, styles, cluster, tell):
     masks_of = masks(args.mask, contents, args.content, count)
     prepare_places(args.output, args.report)
     levels = max(DEFAULT_LEVELS, len(level_strengths(args.levels, MOST_LEVELS)))
-    # a texture has nothing but the style, and the full network more of it
-    network = args.network or ("full" if args.texture else None)
+    network = args.network or (TEXTURE_NETWORK if args.texture else None)
     networks = {"network": network, "device": "cpu" if cluster else args.device, "levels": levels}
     stylizer = Stylizer.from_pretrained(**networks)
     recipe = _recipe(options, args, stylizer)

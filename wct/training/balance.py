@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from models.decoder import redraw
-from wct.training.convert import convolutions, normalise_channels
+from wct.training.convert import channel_rms, convolutions, normalise_channels
 
 
 @torch.no_grad()
@@ -37,22 +37,13 @@ def _rescale(encoder, decoder, pictures):
 
 
 def _revive(encoder, decoder, pictures):
-    convs, squares = convolutions(encoder), {}
-
-    def watch(conv, inputs, output):
-        squares[conv] = squares.get(conv, 0) + output.relu().pow(2).mean((0, 2, 3)) / len(pictures)
-
-    hooks = [conv.register_forward_hook(watch) for conv in convs]
-    for picture in pictures:
-        encoder(picture)
-    for hook in hooks:
-        hook.remove()
+    convs = convolutions(encoder)
     readers = {conv: [following] for conv, following in pairwise(convs)}
     for k, stage in enumerate(encoder.stages.values(), 1):
         readers.setdefault(convolutions(stage)[-1], []).append(decoder.block(k)[0])
     count = 0
-    for conv in convs:
-        dead = squares[conv] < 0.25  # that were too faint to be brought to one too
+    for conv, rms in channel_rms(encoder, pictures).items():
+        dead = rms < 0.5  # too faint to be brought to one
         redraw(conv, dead)
         for reader in readers[conv]:
             reader.weight[:, dead] = 0

@@ -70,10 +70,9 @@ def convolutions(encoder):
 
 
 @torch.no_grad()
-def normalise_channels(encoder, pictures):
-    """Rescale every channel to unit root mean square over `pictures`, without changing what the network does but for
-    its scale at the ends of stages. Returns what each convolution's channels were divided by."""
-    square_sums, counts, scales = {}, {}, {}
+def channel_rms(encoder, pictures):
+    """{convolution: the root mean squares of its channels, after the ReLU, over `pictures`}."""
+    square_sums, counts = {}, {}
 
     def record(conv, inputs, output):
         square_sums[conv] = square_sums.get(conv, 0) + output.relu().double().pow(2).sum((0, 2, 3))
@@ -84,9 +83,15 @@ def normalise_channels(encoder, pictures):
         encoder(picture)
     for hook in hooks:
         hook.remove()
-    previous = torch.ones(3)
-    for conv in convolutions(encoder):
-        rms = (square_sums[conv] / counts[conv]).sqrt().float()
+    return {conv: (total / counts[conv]).sqrt().float() for conv, total in square_sums.items()}
+
+
+@torch.no_grad()
+def normalise_channels(encoder, pictures):
+    """Rescale every channel to unit root mean square over `pictures`, without changing what the network does but for
+    its scale at the ends of stages. Returns what each convolution's channels were divided by."""
+    previous, scales = torch.ones(3), {}
+    for conv, rms in channel_rms(encoder, pictures).items():
         rms = rms.clamp(min=1e-3 * float(rms.median()))  # a channel that never fires keeps a finite filter
         rms[rms == 0] = 1
         conv.weight.data *= previous[None, :, None, None] / rms[:, None, None, None]

@@ -21,8 +21,7 @@ HELD_OUT_STYLES = (
     "006", "024", "026", "044", "051", "066", "072", "081", "082", "080", "088", "114",
 )
 CONTENT_LAYERS = slice(3, None)  # of `layers`: from relu2_2 on. What lies before is the style's, and large to keep
-WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5,
-           "scale": 0.01}
+WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5, "scale": 0.01}
 
 
 class Stylisation:
@@ -47,10 +46,10 @@ class Stylisation:
         self.unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
         self.batch = args.batch
         self.photos = crops(photos, args.crop, (0.3, 1.0))
-        self.painted = painted = crops(paintings, args.style_crop, (0.15, 1.0), colour=0.2)
+        self.painted = crops(paintings, args.style_crop, (0.15, 1.0), colour=0.2)
         as_style = crops(photos, args.style_crop, (0.4, 1.0), colour=0.2)
         self.contents = Bank(lambda: self.content(next(self.photos)), args.bank)
-        self.styles = Bank(lambda: self.style(next(as_style if torch.rand(()) < 0.2 else painted)), args.bank)
+        self.styles = Bank(lambda: self.style(next(as_style if torch.rand(()) < 0.2 else self.painted)), args.bank)
 
     def prepare(self):
         """Bring an encoder that learns into shape; how many of its channels were dead."""

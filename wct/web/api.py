@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-from wct.options import NETWORK, OPTIONS, Options
+from wct.options import NETWORK, OPTIONS, TEXTURE_NETWORK, Options
 from wct.web.gradio_internals import no_tool
 from wct.web.handlers import saved, sentence
 from wct.web.turns import Cancelled
@@ -125,7 +125,7 @@ class Api:
             return saved(made), made.told
 
     @documented
-    def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, network="full",
+    def texture(self, style, width=512, height=512, stroke=Options.stroke, seed=0, network=TEXTURE_NETWORK,
                 progress=gr.Progress()):
         """Make a texture in the style of a painting, from noise, without a photo.
 

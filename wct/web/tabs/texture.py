@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from wct.options import TEXTURE_NETWORK
 from wct.web.tabs.common import endpoint, picture_outputs, place, run
 from wct.web.uploads import guarded
 from wct.web.widgets import drawn, option, side
@@ -20,7 +21,7 @@ def build(shared):
             controls = [
                 side(most, 512, "Width", "In pixels"), side(most, 512, "Height", "In pixels"), option("stroke"),
                 guarded(gr.Number(0, precision=0, label="Seed", info="Another number, another texture"), 0),
-                option("network", "full"),
+                option("network", TEXTURE_NETWORK),
             ]
 
     def make(values, over, progress):

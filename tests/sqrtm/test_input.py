@@ -133,6 +133,24 @@ def test_tolerance(method):
     assert errors == sorted(errors, reverse=True)
 
 
+@pytest.mark.parametrize("condition", [1e2, 1e4])
+@pytest.mark.parametrize("others", [[], [1e6], [float("nan")]])
+def test_tolerance_of_eigenvectors_that_are_corrected(condition, others):
+    """Where its own digits suffice, eigh is left as it is, forward and backward."""
+    spectra = [geometric(64, c) if c == c else torch.full((64,), c) for c in (condition, *others)]
+    A = torch.stack([with_spectrum(s, i, torch.float32) for i, s in enumerate(spectra)]).requires_grad_()
+
+    def both(steps, tolerance):
+        W = matrix_inverse_sqrt(A, "eigh", steps=steps, tolerance=tolerance, check_errors=False)[0]
+        return W, torch.autograd.grad(W.sum(), A)[0][0]
+
+    plain, strict, loose = both(None, None), both(1, 1e-4), both(1, 1e-2)
+    alike = [torch.equal(a, b) for a, b in zip(plain, loose)]
+    assert all(alike) or 1e6 in others  # ill-conditioned company has all of them corrected
+    assert torch.equal(plain[0], strict[0]) == (condition == 1e2 and 1e6 not in others)
+    assert residual(A[:1], loose[0]).item() < 1e-2
+
+
 @pytest.mark.parametrize("n, batch", [(152, 4), (200, 3)])
 def test_the_literal_pade_of_batches_of_large_matrices(n, batch):
     """Batched solves by LU fail from n = 152 on with some BLAS."""

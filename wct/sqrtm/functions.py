@@ -42,7 +42,8 @@ def matrix_sqrt(
         scaling: "spectrum" (default), or "frobenius" for the literal method of the paper.
         steps: how often the approximant is applied; of eigh, how often its result is corrected.
         tolerance: how far the eigenvalues of :math:`W A W` may be below 1, rounding aside; 2e-4 in float32 and 2e-12
-            in float64 by default. 1e-2 or 1e-3 do in training and save a few products.
+            in float64 by default. 1e-2 or 1e-3 do in training and save a few products, and the correction of eigh
+            where its digits suffice.
         check_errors: without, nothing is looked at. NaN then stays in its own matrix, and what is not positive
             definite gives NaN or a number without meaning.
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 
 from . import closed
-from .spectral import easy, eigenvectors, in_double
+from .spectral import easy, eigenvectors, in_double, worst_condition
 from .spectrum import column, diagonal, inverse, largest, round_down, symmetrise
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-13}  # relative, of X
@@ -111,7 +111,9 @@ def solve(S, G, ends, vectors, power, steps, tolerance, reads):
     """
     G = symmetrise(G)
     if vectors.shape[-1]:
-        corrected = steps and power and not in_double(S) and not (S.device.type == "cpu" and easy(ends))
+        corrected = steps and power and not in_double(S)
+        if corrected and S.device.type == "cpu":
+            corrected = not easy(worst_condition(ends), S.dtype, tolerance)
         X = near_eigenbasis(G, S, ends, vectors) if corrected else in_eigenbasis(G, ends, vectors, power)
         return symmetrise(X)
     G = _sandwich(S, G, power)

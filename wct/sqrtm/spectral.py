@@ -51,10 +51,16 @@ def in_double(A):
     return A.dtype == torch.float32 and A.device.type == "cpu" and A.shape[-1] <= 32
 
 
-def easy(roots):
-    """Whether eigenvectors need no help, by the roots (B, n) of the eigenvalues, ascending or descending."""
-    condition = (roots[:, -1] / roots[:, 0]).log2_().abs_().mul_(2)
-    return bool((condition < math.log2(EASY[roots.dtype])).all())
+def worst_condition(roots):
+    """The greatest condition of a batch, by the roots (B, n) of the eigenvalues, ascending or descending."""
+    ratio = (roots[:, -1] / roots[:, 0]).log2_().abs_().exp2_().nan_to_num_(1, torch.inf)
+    worst = float(ratio.max())
+    return worst * worst
+
+
+def easy(condition, dtype, tolerance=None):
+    """Whether eigenvectors need no help: they lose about the condition's share of the dtype's digits."""
+    return condition < max(EASY[dtype], (tolerance or 0) / torch.finfo(dtype).eps)
 
 
 def eigh(A, job, steps=0):
@@ -67,10 +73,13 @@ def eigh(A, job, steps=0):
     values, vectors = eigenvectors(A.double() if double else A)
     job.judge(A, values)
     Y, W, *basis = result = _roots(values, vectors, A.dtype, job)
-    if not steps or double or (job.reads(A) and easy(result[2])):
+    if not steps or double:
+        return result
+    condition = worst_condition(result[2]) if job.reads(A) else math.nan
+    if easy(condition, A.dtype, job.tolerance):
         return result
     hard = None
-    if A.dtype == torch.float32 and job.reads(A):
+    if A.dtype == torch.float32 and condition > HARD:
         hard = values[:, 0] * HARD < values[:, -1]
         if hard.all():
             return _roots(*eigenvectors(A.double()), A.dtype, job)
@@ -79,7 +88,7 @@ def eigh(A, job, steps=0):
         diagonal(error).sub_(1)
         W = symmetrise(torch.baddbmm(W, W, error, alpha=-0.5))
     result = Y, W, *basis
-    if hard is not None and hard.any():
+    if hard is not None:
         for old, new in zip(result, _roots(*eigenvectors(A[hard].double()), A.dtype, job)):
             if old is not None:
                 old[hard] = new

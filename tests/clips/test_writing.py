@@ -79,6 +79,14 @@ def test_the_last_frame_is_shown_as_long_as_before(tmp_path, name):
     assert [float(frame.time) for frame in made] == [0, 0.1, 0.15, 0.45] and made.duration == pytest.approx(1.45)
 
 
+@pytest.mark.parametrize("name, longest", [("a.gif", 655.35), ("a.webp", 700), ("a.png", 700)])
+def test_a_last_frame_of_many_minutes(tmp_path, name, longest):
+    frames = noisy(2)
+    frames[0].save(tmp_path / "in.webp", save_all=True, append_images=frames[1:], duration=[100, 700_000], loop=0)
+    copy(open_clip(tmp_path / "in.webp"), tmp_path / name)
+    assert open_clip(tmp_path / name).duration == pytest.approx(longest + 0.1)
+
+
 def test_every_sound_is_kept(tmp_path):
     clip = open_clip(film(tmp_path / "in.mp4", panned(12), sound=["aac", "aac"]))
     copy(clip, tmp_path / "a.mkv")

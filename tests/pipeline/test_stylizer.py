@@ -212,6 +212,12 @@ def test_unavailable_device(device):
         Stylizer.from_pretrained(device=device)
 
 
+@pytest.mark.parametrize("dtype", ["float32", torch.float64])
+def test_convolutions_have_one_of_two_dtypes(dtype):
+    with pytest.raises(ValueError, match="torch.float32 or torch.bfloat16, not"):
+        Stylizer.from_pretrained(device="cpu", dtype=dtype)
+
+
 @pytest.mark.parametrize("path", CONTENTS + STYLES, ids=lambda path: path.stem)
 def test_whitening_is_accurate_on_every_example_and_level(path, pretrained_encoder):
     """||W C W - I||_F / sqrt(n) of the default method, ridge as in the pipeline; the bound asked for is 1e-2."""

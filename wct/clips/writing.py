@@ -155,7 +155,7 @@ class Animation:
         loop = self.clip.loop
         if self.kind.format == "gif":  # which counts repetitions, -1 for none
             loop = {0: 0, 1: -1}.get(loop, loop - 1)
-            return {name: str(loop), "final_delay": str(round(last / self.kind.tick))}
+            return {name: str(loop), "final_delay": str(min(round(last / self.kind.tick), 2**16 - 1))}
         return {name: str(loop)} | ({"final_delay": f"{last.numerator}/{last.denominator}"} if name == "plays" else {})
 
 

@@ -29,6 +29,8 @@ class TensorStylizer:
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, inverse: torch.nn.Module | None = None,
                  device: str = "auto", dtype: torch.dtype | None = None):
+        if dtype not in (None, torch.float32, torch.bfloat16):
+            raise ValueError(f"dtype is torch.float32 or torch.bfloat16, not {dtype!r}")
         self.device = choose_device(device)
         self.dtype = dtype or choose_dtype(self.device)
         self.encoder, self.decoder = self._placed(encoder), self._placed(decoder)

@@ -38,6 +38,16 @@ def test_a_curve_with_its_plot(judge, tmp_path):
     assert told.count("small") == 3
 
 
+def test_both_curves_in_one_plot(judge, tmp_path):
+    report, drawing = tmp_path / "curve.csv", tmp_path / "curve.png"
+    benchmark("pictures", "--judge", judge, "--pairs", "1", "--size", "64", "--networks", "small",
+              "--along", "detail,strength", "--report", str(report), "--plot", str(drawing))
+    with open(report, newline="") as file:
+        rows = {(row["option"], float(row["value"])): row["lpips"] for row in csv.DictReader(file)}
+    assert len(rows) == 7 and rows["strength", 1.0] == rows["detail", 0.14] and len(set(rows.values())) == 6
+    assert Image.open(drawing).size[0] > 300
+
+
 def test_the_default_alone(judge):
     told = benchmark("pictures", "--judge", judge, "--pairs", "2", "--size", "64", "--networks", "full,small",
                      "--only", "hokusai-poppies")
@@ -47,6 +57,8 @@ def test_the_default_alone(judge):
 @pytest.mark.parametrize("arguments, words", [
     (["--judge", "gone"], "name a folder with a judge.py"),
     (["--judge", "JUDGE", "--values", "0.1"], "name it by --along"),
+    (["--judge", "JUDGE", "--along", "detail,strength", "--values", "0.1"], "name it by --along"),
+    (["--judge", "JUDGE", "--along", "detail,size"], "none of detail, strength"),
     (["--judge", "JUDGE", "--along", "detail", "--values", "2"], "must lie between 0 and 1"),
     (["--judge", "JUDGE", "--networks", "tiny"], "none of small, full"),
     (["--judge", "JUDGE", "--styles", str(EXAMPLES.parent / "docs")], "no .jpg pictures"),

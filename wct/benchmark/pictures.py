@@ -7,11 +7,11 @@ from pathlib import Path
 from wct.benchmark import peers
 from wct.benchmark.common import make_folders, print_table, report, side
 from wct.options import NETWORK, OPTIONS
-from wct.runtime.arguments import count, list_of, require
+from wct.runtime.arguments import count, list_of, one_of, require
 from wct.runtime.examples import EXAMPLES
 from wct.runtime.report import report_path
 
-CURVES = ("detail", "strength")
+CURVES = {"detail": [0.06, 0.1, 0.14, 0.2], "strength": [0.6, 0.8, 1.0]}  # options, and values to draw each along
 TABLE = (  # heading, key of a row, width, format
     ("program", "program", 10, ""), ("option", "option", 8, ""), ("value", "value", 5, "g"), ("pairs", "pairs", 5, "d"),
     *((f"{name}{sign}", key, 7, ".4f") for name in ("lpips", "gram", "meanstd")
@@ -39,8 +39,9 @@ def add_command(commands):
     add("--pairs", type=count, default=24, metavar="N", help="default: 24")
     add("--size", type=side, default=512, metavar="N", help="longest side of contents and styles (default: 512)")
     add("--networks", type=list_of(str), default=list(NETWORK.choices), metavar="N,...", help="default: both")
-    add("--along", choices=CURVES, help="measure a curve along an option; of others along their strength")
-    add("--values", type=list_of(float), metavar="X,...", help="of that option")
+    add("--along", type=list_of(one_of(*CURVES)), default=[], metavar="O[,O]",
+        help="measure curves along detail and strength, or one of them; of others along their strength")
+    add("--values", type=list_of(float), metavar="X,...", help="of that option, where one is named")
     peers.add_options(parser)
     add("--report", type=report_path, metavar="FILE", help="write the rows to FILE.json or .csv")
     add("--plot", type=Path, metavar="FILE", help="draw the curve, Gram over LPIPS; needs matplotlib")
@@ -72,17 +73,18 @@ def programs(args, others):
     from wct.images import to_pil, to_tensor
     from wct.pipeline.stylizer import Stylizer
 
-    option = args.along or CURVES[0]
-    values = args.values or [OPTIONS[option].default]
+    curves = {option: args.values or CURVES[option] for option in args.along}
+
+    def ours(content, style, stylizer, **options):
+        return to_tensor(stylizer(to_pil(content), to_pil(style), **options))
+
     for network in args.networks:
         stylizer = Stylizer.from_pretrained(network=network)
-        for value in values:
-            def ours(content, style, stylizer=stylizer, value=value):
-                return to_tensor(stylizer(to_pil(content), to_pil(style), **{option: value}))
-
-            yield network, option, value, ours
-    for strength in values if option == "strength" else [1.0]:
-        for name, peer in others.items():
+        for option, values in (curves or {"detail": [OPTIONS["detail"].default]}).items():
+            for value in values:
+                yield network, option, value, partial(ours, stylizer=stylizer, **{option: value})
+    for name, peer in others.items():
+        for strength in curves.get("strength", [1.0]):
             yield name, "strength", strength, partial(peer, strength=strength)
 
 
@@ -124,14 +126,14 @@ def plot(rows, path):
 
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
-    for name in dict.fromkeys(row["program"] for row in rows):
-        own = [row for row in rows if row["program"] == name]
+    for name, option in dict.fromkeys((row["program"], row["option"]) for row in rows):
+        own = [row for row in rows if (row["program"], row["option"]) == (name, option)]
         axes.errorbar([row["lpips"] for row in own], [row["gram"] for row in own],
                       xerr=[row["lpips_error"] for row in own], yerr=[row["gram_error"] for row in own],
-                      marker="o", label=name, capsize=2)
+                      marker="o", label=f"{name}, {option}", capsize=2)
         for row in own:
             axes.annotate(f"{row['value']:g}", (row["lpips"], row["gram"]), xytext=(4, 4), textcoords="offset points")
-    axes.set(xlabel="LPIPS to the content", ylabel="Gram to the style", title=f"along {rows[0]['option']}")
+    axes.set(xlabel="LPIPS to the content", ylabel="Gram to the style")
     axes.legend()
     figure.savefig(path, dpi=120)
 
@@ -140,11 +142,11 @@ def main(args, parser):
     for name in args.networks:
         if name not in NETWORK.choices:
             parser.error(f"--networks: {name} is none of {', '.join(NETWORK.choices)}")
-    if args.values and not args.along:
-        parser.error("--values are those of an option: name it by --along")
+    if args.values and len(args.along) != 1:
+        parser.error("--values are those of one option: name it by --along")
     for value in args.values or []:
         try:
-            OPTIONS[args.along].check(value, "--values")
+            OPTIONS[args.along[0]].check(value, "--values")
         except ValueError as error:
             parser.error(str(error))
     if args.plot:

@@ -88,7 +88,8 @@ def main():
     photos, held_out = divided(args.photos, args.validation, args.crop)
     layout = {"device": args.device, "memory_format": torch.channels_last}
     dtype = choose_dtype(args.device)
-    half = partial(torch.autocast, args.device.type, dtype, enabled=dtype != torch.float32)
+    half = partial(torch.autocast, args.device.type, dtype, enabled=dtype != torch.float32,
+                   cache_enabled=False)  # weights change within it, and no old cast of them may be read
     Task = TASKS[args.task]
     try:
         networks = Networks(args.network, Task.kind, Task.levels, args.start).to(**layout)

@@ -12,12 +12,14 @@ from torch import nn
 from models.decoder import redraw
 from wct.training.convert import channel_rms, convolutions, normalise_channels
 
+SPREAD = 8  # a factor between one and the root mean square of a channel that the transform is not hurt by
+
 
 @torch.no_grad()
 def balance(networks, pictures):
-    """Unit root mean square over `pictures`, a list of (1, 3, H, W), for every channel of the encoder, the decoder
-    adapted: all they do stays the same, but for the ridge. Channels that are hardly ever active are drawn anew, and
-    nothing reads them at first. Returns how many there were."""
+    """Unit root mean square over `pictures`, a list of (1, 3, H, W), for the channels of the encoder that are farther
+    from it than SPREAD, the decoder adapted: all they do stays the same, but for the ridge. Channels that are hardly
+    ever active are drawn anew, and nothing reads them at first. Returns how many there were."""
     encoder, decoder = networks.encoder, networks.decoder
     _rescale(encoder, decoder, pictures)  # what is drawn anew expects inputs of one scale
     count = _revive(encoder, decoder, pictures)
@@ -26,7 +28,7 @@ def balance(networks, pictures):
 
 
 def _rescale(encoder, decoder, pictures):
-    scales = normalise_channels(encoder, pictures)
+    scales = normalise_channels(encoder, pictures, SPREAD)
     for k, stage in enumerate(encoder.stages.values(), 1):
         scale = scales[convolutions(stage)[-1]]
         decoder.block(k)[0].weight *= scale[None, :, None, None]
@@ -43,7 +45,7 @@ def _revive(encoder, decoder, pictures):
         readers.setdefault(convolutions(stage)[-1], []).append(decoder.block(k)[0])
     count = 0
     for conv, rms in channel_rms(encoder, pictures).items():
-        dead = rms < 0.5  # too faint to be brought to one
+        dead = rms < 0.5 / SPREAD  # too faint to be brought to one
         redraw(conv, dead)
         for reader in readers[conv]:
             reader.weight[:, dead] = 0

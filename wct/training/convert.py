@@ -87,13 +87,14 @@ def channel_rms(encoder, pictures):
 
 
 @torch.no_grad()
-def normalise_channels(encoder, pictures):
+def normalise_channels(encoder, pictures, within=1):
     """Rescale every channel to unit root mean square over `pictures`, without changing what the network does but for
-    its scale at the ends of stages. Returns what each convolution's channels were divided by."""
+    its scale at the ends of stages. What is one to a factor `within` is left. Returns what each convolution's channels
+    were divided by."""
     previous, scales = torch.ones(3), {}
     for conv, rms in channel_rms(encoder, pictures).items():
         rms = rms.clamp(min=1e-3 * float(rms.median()))  # a channel that never fires keeps a finite filter
-        rms[rms == 0] = 1
+        rms[(rms == 0) | (rms > 1 / within) & (rms < within)] = 1
         conv.weight.data *= previous[None, :, None, None] / rms[:, None, None, None]
         conv.bias.data /= rms
         scales[conv] = previous = rms

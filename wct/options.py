@@ -126,8 +126,9 @@ class Options:
         1.0, "Stroke size", "the scale at which paintings are read: more for wider strokes", kind=float, least=0.25,
         most=4, shape="S")
     mode: str = _option(
-        "single", "Mode", "a painting in one pass through the networks, or by the classic cascade of one per level, "
-        "which takes longer; or still a photograph, in the light and colours of another", kind=str, choices=MODES)
+        "single", "Mode", "single paints in one pass through the networks; cascade is the classic way, a pass for each "
+        "level, and slower; photo paints nothing: a photograph stays one, in the light and colours of another",
+        kind=str, choices=MODES)
     transform: str = _option(
         "zca", "Transform", "whitening and colouring; optimal transport, which keeps more of the photo; or AdaIN, "
         "which sees single channels", kind=str, choices=TRANSFORMS)
@@ -144,8 +145,8 @@ class Options:
         0.01, "Ridge", "added to the covariances, relative to their mean variance: more is a calmer, weaker style",
         kind=float, least=1e-6, most=1e6, shape="R")
     labels: bool = _option(
-        False, "Label maps", "masks hold numbers or colours of regions, and each takes the style of that region of the "
-        "style", kind=bool, needs_photo=True)
+        False, "Label maps", "masks are maps of regions, by number or colour: sky takes its style from sky, ground "
+        "from ground", kind=bool, needs_photo=True)
     tile: int | None = _option(
         None, "Tile", "side of the squares that pictures beyond 4 megapixels are worked on in, by default 1024: "
         "smaller ones take less memory and more time", kind=int, least=SMALLEST_TILE, shape="N")

@@ -38,9 +38,10 @@ def parser_and_actions() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             "used (white); with --blend one for each painting"),
         add("--texture", type=_dimensions, metavar="WxH", help="the painting alone, without a photo: a texture of this "
             "size"),
-        add("--seed", type=int, default=0, metavar="N", help="another one, another texture, or another --sample"),
-        add("--sample", type=_count, metavar="N", help="each photo in so many of the paintings, drawn by --seed and "
-            "its name"),
+        add("--seed", type=int, default=0, metavar="N", help="where chance begins: another number, another texture, or "
+            "another --sample"),
+        add("--sample", type=_count, metavar="N", help="each photo in N of the paintings alone, drawn by chance, the "
+            "same ones in every run"),
         add("--shard", type=_shard, default=(0, 1), metavar="I/N", help="the I-th of N parts of the work alone: the "
             "same command on N machines, each with another I, makes all of it"),
         add("--cluster", type=_address, nargs="?", const="local", metavar="ADDRESS", help="work in many processes, of "

@@ -92,7 +92,7 @@ class OfClips:
         numbered frames. Times and sound are the clip's. rate: frames a second of a folder. masks: pictures or clips.
         progress: called with how many frames are written, of how many (None where unknown), and how many seconds they
         take in the clip; what it raises ends the work. A film that was begun goes on. The rest is as in
-        `stylise_frames`. Needs av: pip install "wct[video]".
+        `stylise_frames`. Needs av and opencv: pip install av opencv-python-headless.
 
         Returns a wct.pipeline.films.Film. Raises wct.clips.ClipError for a clip that cannot be read, OSError for a
         result that cannot be written, the other errors of `stylise`.

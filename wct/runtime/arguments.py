@@ -28,9 +28,12 @@ def one_of(*names):
     return parse
 
 
+_INSTALLED_AS = {"cv2": "opencv-python-headless"}
+
+
 def require(parser, *packages):
     """End the program, before it does any work, where a package that not everybody needs is not installed."""
-    missing = [package for package in packages if find_spec(package) is None]
+    missing = [_INSTALLED_AS.get(package, package) for package in packages if find_spec(package) is None]
     if missing:
         names = " and ".join(missing)
         parser.error(f"{names} {'is' if len(missing) == 1 else 'are'} missing: pip install {' '.join(missing)}")

@@ -107,7 +107,7 @@ def summary(rows):
 def main(argv=None):
     parser, args = arguments(argv)
     if any(find_spec(package) is None for package in ("av", "cv2")):
-        parser.error('clips need av and opencv, which are not installed: pip install "wct[video]"')
+        parser.error('clips need av and opencv, which are not installed: pip install av opencv-python-headless')
     prepare()
     tell, failed = Teller(), False
     try:

@@ -10,7 +10,6 @@ from numbers import Integral, Real
 from typing import Any
 
 BACKENDS = ("mpa", "mtp", "newton_schulz", "svd", "eigh", "zolotarev")  # methods of wct.sqrtm
-DECODERS = ("stylised", "reconstruction")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MODES = {"single": "Painting", "cascade": "Cascade", "photo": "Photograph"}
 STAGES = ("encode", "transform", "decode")  # of a picture, as they are timed
@@ -80,6 +79,8 @@ def level_strengths(levels: int | Iterable[float] | None, most: int, name: str =
     """
     given = levels
     levels = min(DEFAULT_LEVELS, most) if levels is None else levels
+    if isinstance(levels, str) or (isinstance(levels, Integral) and not 1 <= levels <= most):
+        raise ValueError(f"{name} must be 1 to {most}, or the strengths of as many and not all zero, not {given!r}")
     try:
         strengths = [1.0] * int(levels) if isinstance(levels, Integral) else [float(strength) for strength in levels]
     except (TypeError, ValueError):
@@ -148,10 +149,12 @@ class Options:
         False, "Label maps", "masks are maps of regions, by number or colour: sky takes its style from sky, ground "
         "from ground", kind=bool, needs_photo=True)
     tile: int | None = _option(
-        None, "Tile", "side of the squares that pictures beyond 4 megapixels are worked on in, by default 1024: "
+        None, "Tile", "side of the squares that a picture is worked on in, by default 1024 beyond 4 megapixels: "
         "smaller ones take less memory and more time", kind=int, least=SMALLEST_TILE, shape="N")
 
     def __post_init__(self):
+        if isinstance(self.levels, Iterable) and not isinstance(self.levels, str):
+            object.__setattr__(self, "levels", tuple(self.levels))  # it may be one that is read but once
         for name, option in OPTIONS.items():
             option.check(getattr(self, name))
         if self.mode == "photo" and self.keep_colors:

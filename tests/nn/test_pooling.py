@@ -102,3 +102,7 @@ def test_bad_use_is_said_in_words():
 def test_examples_in_the_documentation_run():
     failed, tried = doctest.testmod(wct.nn.pooling)
     assert tried and not failed
+
+
+def test_a_batch_of_none():
+    assert CovariancePooling()(torch.rand(0, 4, 3, 3)).shape == (0, 10)

@@ -199,6 +199,8 @@ def test_what_cannot_be_is_said(small):
         small.texture(style, (64, 64), mode="photo")
     with pytest.raises(ValueError, match="labels need one style"):
         small(photo, style, labels=True, masks=photo)
+    with pytest.raises(ValueError, match="labels need one style"):
+        small(photo, style, labels=True, masks=[None], style_masks=[None])
 
 
 def test_progress_only_rises_and_ends_at_one(small):

@@ -35,6 +35,19 @@ def test_the_ground_around_an_object_stays_plain(stylizer, options):
     assert spread(stylizer(picture, STYLES[4], **options), where) <= 2
 
 
+def test_the_ground_outside_of_a_mask_says_nothing_of_the_light(stylizer, monkeypatch):
+    """Where colours are kept: what the ground would become is nowhere to be seen."""
+    picture, where = slide()
+    mask = Image.fromarray(np.where(where, 0, 255).astype(np.uint8))
+    result = stylizer(picture, STYLES[4], masks=[mask], keep_colors=True)
+    assert (np.asarray(result)[where] == 255).all()
+    stylizer.forget()
+    monkeypatch.setattr("wct.pipeline.plain.grounds", lambda image: [])
+    without = stylizer(picture, STYLES[4], masks=[mask], keep_colors=True)
+    stylizer.forget()
+    assert np.abs(np.asarray(result, dtype=int) - np.asarray(without)).mean() < 8  # black for it: 19
+
+
 def test_the_small_network_draws_no_bands_either():
     picture, where = slide((40, 90, 160))
     assert spread(Stylizer.from_pretrained(network="small", device="cpu")(picture, STYLES[4]), where) <= 2

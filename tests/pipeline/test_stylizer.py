@@ -239,3 +239,8 @@ def test_the_papers_literal_scaling_hardly_whitens(pretrained_encoder):
 @pytest.fixture(scope="module")
 def pretrained_encoder():
     return load_encoder()
+
+
+def test_no_style_is_kept_where_none_shall_be(stylizer):
+    stylizer = Stylizer(stylizer.encoder, stylizer.decoder, device="cpu", dtype=torch.float32, styles=0)
+    assert stylizer(Image.open(CONTENTS[0]).resize((40, 32)), STYLES[0]).size == (40, 32)

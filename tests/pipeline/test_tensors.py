@@ -13,6 +13,7 @@ from models import load_decoder, load_encoder
 from wct import Stylizer
 from wct.images import open_picture, to_pil, to_tensor
 from wct.pipeline import bands
+from wct.pipeline.tensors import TensorStylizer
 
 
 def tensor(path, side):
@@ -24,6 +25,39 @@ PHOTO, OTHER, PAINTING = tensor(CONTENTS[0], 64), tensor(CONTENTS[1], 64), tenso
 
 def pixels(image):
     return np.asarray(image, dtype=int)
+
+
+def test_masks_of_contents_that_were_encoded_at_more_levels(stylizer):
+    mask, picture = torch.zeros(1, 1, 36, 36), PHOTO[..., :36, :36]
+    mask[..., :18] = 1
+    found = [stylizer.render(content, PAINTING, masks=[mask], levels=2)
+             for content in (picture, stylizer.encode_content(picture))]
+    assert (found[0] - found[1]).abs().mean() < 0.02  # which differ in what pads them
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ({"style": torch.cat([PAINTING] * 3)}, "3 styles for 2 contents"),
+    ({"masks": [torch.ones(1, 1, 64, 60)]}, r"masks have the shape \(1 or 2, 1, 64, 64\)"),
+    ({"masks": [torch.ones(3, 1, 64, 64)]}, "masks have the shape"),
+    ({"masks": [torch.zeros(1, 1, 64, 64)]}, "0 everywhere"),
+    ({"levels": "12"}, "levels must be"), ({"levels": 10**30}, "levels must be 1 to"),
+], ids=str)
+def test_what_does_not_fit_is_told(stylizer, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        stylizer.render(torch.cat([PHOTO, OTHER]), **{"style": PAINTING} | arguments)
+
+
+def test_levels_may_come_from_a_generator(stylizer):
+    expected = stylizer.render(PHOTO, PAINTING, levels=[1, 0.5])
+    assert torch.equal(stylizer.render(PHOTO, PAINTING, levels=(x for x in (1, 0.5))), expected)
+
+
+def test_pictures_of_any_size_are_decoded_without_the_correction():
+    networks = load_encoder(), load_decoder("reconstruction", corrected=False)
+    plain = TensorStylizer(*networks, device="cpu", dtype=torch.float32)
+    corrected = TensorStylizer(networks[0], load_decoder("reconstruction"), device="cpu", dtype=torch.float32)
+    found = [one.render(PHOTO, PAINTING, mode="cascade", levels=5) for one in (plain, corrected)]
+    assert torch.equal(*found)
 
 
 @pytest.mark.parametrize("options", [

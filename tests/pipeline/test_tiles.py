@@ -106,6 +106,21 @@ def test_progress_of_tiles_goes_from_nothing_to_all(stylizer, small):
     assert told == sorted(told) and told[0] == 0 and told[-1] == pytest.approx(1) and len(set(told)) > 10
 
 
+def test_progress_within_large_tiles(stylizer):
+    """Whose margins have bands of their own."""
+    told = []
+    stylizer(PHOTO.resize((1400, 1100)), STYLES[2], tile=768, progress=lambda share, stage: told.append(share))
+    assert told == sorted(told) and told[-1] == pytest.approx(1)
+
+
+def test_one_level_of_a_picture_that_is_sampled(stylizer, monkeypatch):
+    picture = PHOTO.resize((1300, 1100))
+    whole = stylizer(picture, STYLES[2], levels=1)
+    monkeypatch.setattr(tiles, "SAMPLE", 4 * tiles.PATCH**2)
+    sampled = stylizer(picture, STYLES[2], levels=1, tile=768)
+    assert np.abs(np.asarray(whole, dtype=int) - np.asarray(sampled)).mean() < 3
+
+
 def test_where_memory_does_not_suffice_smaller_tiles_are_taken(monkeypatch, small):
     stylizer = Stylizer.from_pretrained(device="cpu", dtype=torch.float32)
     expected = stylizer(PHOTO, STYLES[2])

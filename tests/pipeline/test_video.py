@@ -1,5 +1,6 @@
 """Clips in a style: shots, maps that belong to them, and results that stay where the scene is."""
 
+import weakref
 from functools import partial
 
 import numpy as np
@@ -264,3 +265,29 @@ def test_work_ahead():
     assert next(stream) == 1
     with pytest.raises(OSError, match="no more"):
         next(stream)
+
+
+def test_a_mask_of_a_part_that_no_sample_would_take(small):
+    """Of large frames: the sample is taken where the mask is."""
+    frame = noisy(1)[0].resize((1280, 1024))
+    boxes = painter.tiles.sample(frame.size, painter.SAMPLE)
+    missed = next(box for box in painter.tiles.grid(frame.size, painter.tiles.PATCH) if box not in boxes)
+    mask = Image.new("L", frame.size)
+    mask.paste(255, missed)
+    (result,) = small.stylise_frames([frame], STYLE, masks=[mask], steady=False)
+    changed = np.abs(pixels(result) - pixels(frame)).mean(2)
+    assert changed[missed[1]:missed[3], missed[0]:missed[2]].mean() > 5 and (changed[np.asarray(mask) == 0] == 0).all()
+
+
+def test_frames_that_stand_for_themselves_are_let_go(small):
+    seen = []
+
+    def frames():
+        for _ in range(60):
+            frame = photo()
+            seen.append(weakref.ref(frame))
+            yield frame
+            del frame
+
+    for _ in small.stylise_frames(frames(), STYLE, steady=False, size=32):
+        assert sum(one() is not None for one in seen) < 30

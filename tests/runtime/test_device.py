@@ -109,3 +109,9 @@ def test_another_c_library_does_no_harm(monkeypatch):
     memory.reuse()
     memory.release()
     memory.tidy()
+
+
+@pytest.mark.parametrize("name", ["cpu:", "cpu:1", "cpu:x", "tpu"])
+def test_devices_that_are_not_there(name):
+    with pytest.raises(ValueError, match="not available here"):
+        device.choose_device(name)

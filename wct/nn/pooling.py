@@ -54,7 +54,7 @@ class CovariancePooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, n, *) -> (N, n (n + 1) / 2)."""
-        if x.ndim < 3 or not x[0].numel():
+        if x.ndim < 3 or 0 in x.shape[1:]:
             raise ValueError(f"CovariancePooling: expected (N, n, *) with positions, got the shape {tuple(x.shape)}")
         with torch.autocast(x.device.type, enabled=False):
             X = x.flatten(1, -2).mT if self.tokens else x.flatten(2)  # (N, n, L)

@@ -14,7 +14,7 @@ def root_options(method, degree, scaling, steps, tolerance, check_errors):
 
 
 def describe(options):
-    """For extra_repr: what differs from the defaults."""
+    """For extra_repr: the method, and what else was asked for."""
     return "".join(f", {k}={v!r}" for k, v in options.items() if (k, v) != ("check_errors", False))
 
 

@@ -56,7 +56,7 @@ class Recent:
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         if key not in self._values:
-            while len(self._values) >= self.most:
+            while self._values and len(self._values) >= self.most:
                 self._values.popitem(last=False)
             self._values[key] = make()
         self._values.move_to_end(key)

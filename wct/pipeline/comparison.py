@@ -18,11 +18,12 @@ def psnr(a, b):
 
 @dataclass(frozen=True)
 class Measured:
-    """One backend on one pair: its picture, median seconds per stage, whitening residual, PSNR to svd in dB."""
+    """One backend on one pair: its picture, median seconds per stage, whitening residual (None where nothing is
+    whitened), PSNR to svd in dB."""
 
     picture: Image.Image
     seconds: dict
-    residual: float
+    residual: float | None
     psnr: float
 
 

@@ -130,7 +130,7 @@ def checked(style, masks, style_masks, weights, labels=False):
     styles = listed(style)
     if not styles:
         raise ValueError("name one style at least")
-    if labels and (len(styles) > 1 or masks in (None, []) or style_masks in (None, [])):
+    if labels and (len(styles) > 1 or not all(maps and None not in maps for maps in map(listed, (masks, style_masks)))):
         raise ValueError("labels need one style, a label map of the content (masks) and one of the style (style_masks)")
     masks, style_masks = (value if value is None else listed(value) for value in (masks, style_masks))
     for name, value in (("masks", masks), ("style_masks", style_masks)):

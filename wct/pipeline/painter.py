@@ -141,10 +141,14 @@ class Painter:
         keys = _usable(keys)
         maps = replace(self.maps, others=not still, known={}, _moments={}, _fitted={})
         width, height = keys[0].image.size
-        boxes = [(0, 0, width, height)]
-        if width * height * len(keys) > SAMPLE:
-            boxes = tiles.sample((width, height), SAMPLE // len(keys))
-        loaded = [self._tile(key, box, 0) for key in keys for box in boxes]
+        sampled = width * height * len(keys) > SAMPLE
+
+        def boxes(key):
+            if sampled:
+                return tiles.sample((width, height), SAMPLE // len(keys), key.masks)
+            return [(0, 0, width, height)]
+
+        loaded = [self._tile(key, box, 0) for key in keys for box in boxes(key)]
         grounds = list(dict.fromkeys(colour for key in keys for colour in plain.grounds(key.image)))
         with maps.clock("decode"):
             drawn = self._run(maps, loaded)

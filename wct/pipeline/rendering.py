@@ -39,7 +39,7 @@ class Rendering:
         boxes = tiles.grid(size, side)
         sampled = len(boxes) > 1 and size[0] * size[1] > most
         # the deepest level has few positions for its channels: no sample there
-        unmeasured = boxes if sampled and self.maps.wants(levels) else []
+        unmeasured = boxes if sampled and levels > 1 and self.maps.wants(levels) else []
         first = tiles.sample(size, most, self.masks) if sampled else boxes
         steps = (levels + 1) * sum(map(tiles.area, first + boxes * sampled)) + sum(map(tiles.area, unmeasured))
         clock.begin(steps + more)
@@ -77,9 +77,11 @@ class Rendering:
             if not self.masks:
                 return plain.calmed(x, tile.pixels, [(colour, results[0]) for colour, results in becomes])
             shares = regions(tile.masks, self.maps.shares)
-            inside = sum(shares).clamp(min=1e-6)
+            inside = sum(shares)
+            whole = inside.clamp(min=1e-6)
             return plain.calmed(x, tile.pixels, [
-                (colour, sum(share / inside * y for share, y in zip(shares, results))) for colour, results in becomes])
+                (colour, torch.where(inside > 0, sum(share / whole * y for share, y in zip(shares, results)), x))
+                for colour, results in becomes])
 
         return calm
 

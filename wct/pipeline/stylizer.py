@@ -63,16 +63,16 @@ class Stylizer(OfClips, TensorStylizer):
     """
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, inverse: torch.nn.Module | None = None,
-                 device: str = "auto", dtype: torch.dtype | None = None, max_pixels: int = images.MAX_PIXELS,
-                 styles: int = 256):
+                 device: str | torch.device = "auto", dtype: torch.dtype | None = None,
+                 max_pixels: int = images.MAX_PIXELS, styles: int = 256):
         """encoder, decoder, inverse: as a TensorStylizer has them. The rest is as in `from_pretrained`."""
         super().__init__(encoder, decoder, inverse=inverse, device=device, dtype=dtype)
         self.max_pixels = max_pixels
         self._contents, self._styles, self._lock = Recent(1), Recent(styles), threading.RLock()
 
     @classmethod
-    def from_pretrained(cls, *, network: str | None = None, device: str = "auto", decoder: str = "stylised",
-                        levels: int = DEFAULT_LEVELS, dtype: torch.dtype | None = None,
+    def from_pretrained(cls, *, network: str | None = None, device: str | torch.device = "auto",
+                        decoder: str = "stylised", levels: int = DEFAULT_LEVELS, dtype: torch.dtype | None = None,
                         max_pixels: int = images.MAX_PIXELS, styles: int = 256, folder: PathLike = WEIGHTS) -> Stylizer:
         """With the weights of the project.
 

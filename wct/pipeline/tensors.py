@@ -28,7 +28,7 @@ class TensorStylizer:
     """
 
     def __init__(self, encoder: torch.nn.Module, decoder: torch.nn.Module, *, inverse: torch.nn.Module | None = None,
-                 device: str = "auto", dtype: torch.dtype | None = None):
+                 device: str | torch.device = "auto", dtype: torch.dtype | None = None):
         if dtype not in (None, torch.float32, torch.bfloat16):
             raise ValueError(f"dtype is torch.float32 or torch.bfloat16, not {dtype!r}")
         self.device = choose_device(device)
@@ -37,6 +37,7 @@ class TensorStylizer:
         self.inverse = self.decoder if inverse is None else self._placed(inverse)
         for network in (self.decoder, self.inverse):
             network.block(1).float()  # eight bits of mantissa are too few for pixels
+            network.stage = None  # pictures do without its correction, which takes thirty times as long
         self.levels = decoder.levels
 
     def _placed(self, network):
@@ -98,10 +99,11 @@ class TensorStylizer:
         strengths, shares = level_strengths(options.levels, self.levels), normalised(weights, len(styles))
         if masks is not None and len(masks) != len(styles):
             raise ValueError(f"{len(styles)} styles take {len(styles)} masks, not {len(masks)}")
+        if not isinstance(content, Tile):
+            _check_pixels(content, "content")
+        _check_masks(masks or (), content)
         if mode == "photo":
-            if not isinstance(content, Tile):
-                _check_pixels(content, "content")
-            draw = partial(self.render, style=style, weights=weights, transform=transform, levels=levels,
+            draw = partial(self.render, style=style, weights=weights, transform=transform, levels=options.levels,
                            detail=photo.seen(options).detail, backend=backend, ridge=ridge)
             return photo.rendered(draw, content, masks, shares, strength)
         tile = content if isinstance(content, Tile) else self.encode_content(content, len(strengths))
@@ -110,8 +112,10 @@ class TensorStylizer:
         for name, encoded in (("content", tile.features), *(("style", one) for one in styles)):
             if len(encoded) < len(strengths):
                 raise ValueError(f"the {name} was encoded at {len(encoded)} levels, and {len(strengths)} take part")
+        for count in {one[0].mean.shape[0] for one in styles} - {1, len(tile.pixels)}:
+            raise ValueError(f"there are {count} styles for {len(tile.pixels)} contents; give one for all, or one each")
         if masks is not None:
-            masks = [tiles.whole_cells(mask.to(tile.pixels), len(strengths)) for mask in masks]
+            masks = [tiles.whole_cells(mask.to(tile.pixels), len(tile.features)) for mask in masks]
         tile = Tile(tile.box, tile.outer, tile.pixels, masks, tile.features[:len(strengths)])
         maps = Maps(styles, shares, map_strengths(options, strengths), options, Clock(self.device, timed=False))
         (drawn,) = PASSES[mode](*self.networks(mode), maps, options)([tile])
@@ -125,3 +129,13 @@ def _check_pixels(pixels, name):
         raise ValueError(f"the {name} must be a float tensor, not {getattr(pixels, 'dtype', type(pixels).__name__)}")
     if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.numel() == 0:
         raise ValueError(f"the {name} must have the shape (B, 3, H, W), not {tuple(pixels.shape)}")
+
+
+def _check_masks(masks, content):
+    pixels, size = (content.pixels, content.box[3:1:-1]) if isinstance(content, Tile) else (content, content.shape[2:])
+    for mask in masks:
+        if mask.ndim != 4 or mask.shape[0] not in (1, len(pixels)) or mask.shape[1:] != (1, *size):
+            raise ValueError(f"masks have the shape (1 or {len(pixels)}, 1, {size[0]}, {size[1]}), not "
+                             f"{tuple(mask.shape)}")
+        if not (mask.flatten(1).amax(1) > 0).all():
+            raise ValueError("a mask is 0 everywhere: leave its style out")

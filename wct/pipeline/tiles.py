@@ -78,7 +78,8 @@ class Tile:
         height = self.pixels.shape[2]
         stop = min(stop, height)
         outer = left, top + start, right, bottom if stop == height else top + stop
-        box = self.box[0], max(self.box[1], outer[1]), self.box[2], min(self.box[3], outer[3])
+        first = max(self.box[1], outer[1])
+        box = self.box[0], first, self.box[2], max(first, min(self.box[3], outer[3]))
         masks = self.masks and [mask[:, :, start:stop] for mask in self.masks]
         return replace(self, box=box, outer=outer, pixels=self.pixels[:, :, start:stop], masks=masks, features=[])
 

@@ -35,7 +35,7 @@ def stylised(painter: Painter, frames: Iterable, size: tuple[int, int], masks: l
     PIL image of mode L, an iterable of images, one for each frame, of which the last one stays, or None. steady:
     without, every frame stands for itself.
     """
-    first, second = tee(frames) if iter(frames) is frames else (frames, frames)
+    first, second = tee(frames) if steady and iter(frames) is frames else (frames, frames)
     plan = anchors(_glances(first, size, masks)) if steady else None
     if plan and isinstance(frames, Clip):  # of which two threads may read; other frames are somebody else's
         plan = ahead(plan, 1)

@@ -15,10 +15,10 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if str(name) == "auto":
         name = next(device for device, count in counts.items() if count)
-    kind, _, index = str(name).partition(":")
+    kind, colon, index = str(name).partition(":")
     if not counts.get(kind):
         raise ValueError(f"device {str(name)!r} is not available here; use auto or cpu")
-    if index and not (index.isdecimal() and int(index) < counts[kind]):
+    if colon and not (index.isdecimal() and int(index) < counts[kind]):
         last = f"{kind}:{counts[kind] - 1}"
         raise ValueError(f"device {str(name)!r} is not available here; the last of its kind is {last}")
     return torch.device(name)

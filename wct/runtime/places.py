@@ -9,6 +9,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
+from glob import has_magic
 from pathlib import Path, PurePath, PurePosixPath
 
 WAITS = (0.2, 0.5, 1, 2, 4, 8)  # seconds at most, before a store is asked again
@@ -92,6 +93,8 @@ def read_all(urls: list[Url]) -> list[bytes]:
     """What is in files of one store, fetched at once where it can do that."""
     def fetch(store, path):
         paths = [store._strip_protocol(str(url)) for url in urls]
+        if any(map(has_magic, paths)):  # which `cat` would look for a pattern in
+            return [store.cat_file(path) for path in paths]
         found = store.cat(paths)
         return [found[path] for path in paths]
 
@@ -172,7 +175,7 @@ def _store(url):
 def _asked(url, question):
     """question(file system, path), put again after a while where it fails by anything that may pass."""
     store, path = _store(url)
-    for wait in (*WAITS, None):
+    for tries, wait in enumerate((*WAITS, None), 1):
         try:
             return question(store, path)
         except _FINAL:
@@ -180,6 +183,7 @@ def _asked(url, question):
         except Exception as error:  # every store has its own
             if wait is None or isinstance(error, NotImplementedError):
                 reason = " ".join(str(error).split()) or type(error).__name__
-                raise StoreError(f"{url}: the store failed {len(WAITS) + 1} times, at last by: {reason}; check "
-                                 "the address and your keys, or try again later") from error
+                failed = "once, by" if tries == 1 else f"{tries} times, at last by"
+                raise StoreError(f"{url}: the store failed {failed}: {reason}; check the address and your keys"
+                                 + (", or try again later" if tries > 1 else "")) from error
             time.sleep(wait * random.uniform(0.5, 1))

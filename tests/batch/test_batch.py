@@ -12,7 +12,7 @@ from common import CONTENTS, EXAMPLES, STYLES
 from PIL import Image
 
 from wct.batch.__main__ import main
-from wct.batch.jobs import jobs, labels
+from wct.batch.jobs import Labels, jobs
 
 ROOT = EXAMPLES.parent
 
@@ -272,6 +272,6 @@ def test_no_two_pairs_write_the_same_file():
 
 def test_labels_tell_twins_apart():
     paths = [Path("a/x.jpg"), Path("a/x.png"), Path("a/y.jpg")]
-    assert labels(paths) == ["x.jpg", "x.png", "y"]
-    assert labels([Path("a/x.jpg"), Path("b/x.jpg")]) == ["a-x.jpg", "b-x.jpg"]
-    assert len(set(labels([Path("p/a/x.jpg"), Path("q/a/x.jpg")]))) == 2
+    assert list(Labels(paths)) == ["x.jpg", "x.png", "y"]
+    assert list(Labels([Path("a/x.jpg"), Path("b/x.jpg")])) == ["a-x.jpg", "b-x.jpg"]
+    assert len(set(Labels([Path("p/a/x.jpg"), Path("q/a/x.jpg")]))) == 2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wct.batch.jobs import jobs, labels
+from wct.batch.jobs import Labels, jobs
 from wct.batch.names import composed, folded, joined, length, longest, shortened
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=90).filter(
@@ -55,20 +55,20 @@ def test_the_file_system_says_what_is_long(monkeypatch, tmp_path):
 def test_twins_by_case_and_by_form():
     e = unicodedata.normalize("NFD", "é")
     assert folded("É.PNG") == folded(f"{e}.png") != folded("e.png") and composed("é") == composed(e) != composed("É")
-    names = labels([Path("a/é.jpg"), Path(f"a/{e}.jpg"), Path("a/É.jpg")])
+    names = Labels([Path("a/é.jpg"), Path(f"a/{e}.jpg"), Path("a/É.jpg")])
     assert len({folded(name) for name in names}) == 3
 
 
 def test_uploads_are_numbered_without_their_folders():
     paths = [Path(f"/tmp/{digit * 40}/photo.jpg") for digit in "abc"] + [Path("/tmp/dd/photo-2.jpg")]
-    assert labels(paths, folders=False) == ["photo", "photo-2", "photo-3", "photo-2-2"]
+    assert list(Labels(paths, folders=False)) == ["photo", "photo-2", "photo-3", "photo-2-2"]
     names = [path.name for *_, path in jobs(paths, [Path("/tmp/ee/s.png")], Path("out"), ".png", folders=False)]
     assert len(set(names)) == 4 and not any("aa" in name for name in names)
 
 
 @pytest.mark.parametrize("count", [2000])
 def test_thousands_of_twins_take_no_time(count):
-    assert len(set(labels([Path(f"{i}/image.png") for i in range(count)], folders=False))) == count
+    assert len(set(Labels([Path(f"{i}/image.png") for i in range(count)], folders=False))) == count
 
 
 def test_long_names_from_end_to_end(batch, paint, tmp_path):

@@ -114,6 +114,15 @@ def test_a_file_that_has_changed_is_noticed(batch, tmp_path, paint, what):
     assert counts(batch(*run)[1]) == (1, 0)
 
 
+def test_a_mask_and_a_style_mask_are_not_the_same(batch, tmp_path, paint):
+    photo, style, mask = paint(tmp_path / "photo.bmp", 0), paint(tmp_path / "style.bmp", 1), tmp_path / "mask.png"
+    part = Image.new("L", (48, 32), 255)
+    part.paste(0, (0, 0, 20, 20))
+    part.save(mask)
+    for option in ("--mask", "--style-mask"):
+        assert counts(batch(photo, style, "--output", tmp_path / "out", option, mask)[1]) == (1, 0)
+
+
 def test_all_may_move(batch, frames):
     """To another folder, with other times: the files are the same."""
     batch(frames / "clip1", frames / "style.png", "--output", frames / "out")

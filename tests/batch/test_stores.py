@@ -14,7 +14,7 @@ from stores import Flaky
 
 from wct.batch.record import NAME
 from wct.images import PictureError, open_picture, save_picture, survey
-from wct.runtime.places import Url, listing, place
+from wct.runtime.places import Url, listing, place, read_all, write
 
 
 @pytest.fixture
@@ -59,6 +59,13 @@ def test_names_are_those_of_paths():
     assert str(place("memory://")) == "memory://" and str(place("s3://b").parent / "c") == "s3://c"
     assert [type(place(path)) for path in ("C://a", "a:b/c", "file:///a", Path("a"), "a//b")] == [type(Path())] * 5
     assert place("file:///a/b c") == Path("/a/b c")
+
+
+def test_names_that_look_like_patterns_are_names(store):
+    urls = [place(f"flaky://in/{name}") for name in ("a [1].txt", "b*.txt", "c.txt")]
+    for i, url in enumerate(urls):
+        write(url, str(i).encode())
+    assert read_all(urls) == [b"0", b"1", b"2"]
 
 
 def test_the_same_pictures_as_in_folders(batch, fill, store, tmp_path):

@@ -173,5 +173,21 @@ def test_folders_of_clips(tmp_path):
     film(tmp_path / "b.mp4", noisy(2))
     noisy(1)[0].save(tmp_path / "still.png")
     noisy(2)[0].save(tmp_path / "a.gif", save_all=True, append_images=noisy(2)[1:])
-    assert [path.name for path in find_clips(tmp_path)] == ["a.gif", "b.mp4"]
-    assert find_clips(tmp_path / "b.mp4") == [tmp_path / "b.mp4"]
+    assert find_clips(tmp_path) == ([tmp_path / "a.gif", tmp_path / "b.mp4"], [])
+    assert find_clips(tmp_path / "b.mp4") == ([tmp_path / "b.mp4"], [])
+
+
+def test_what_is_no_clip_beside_clips(tmp_path):
+    """What is damaged is opened, which says so; the rest is told."""
+    for n in (1, 2):
+        noisy(1)[0].save(tmp_path / f"{n}.png")
+    (tmp_path / "0.png").write_bytes(b"nothing")
+    assert find_clips(tmp_path) == ([tmp_path], [])
+    film(tmp_path / "b.mp4", noisy(2)).rename(tmp_path / "b.qt")
+    (tmp_path / "gone.mov").symlink_to("nowhere.mov")
+    (tmp_path / "notes.txt").touch()
+    clips, left_out = find_clips(tmp_path)
+    assert [path.name for path in clips] == ["0.png", "b.qt"]
+    (link, dead), (folder, frames) = left_out
+    assert link.name == "gone.mov" and "gone.mov is a dead link" in dead
+    assert folder == tmp_path and "holds 2 numbered pictures beside clips, such as 1.png" in frames

@@ -1,5 +1,6 @@
 """Clips written: every kind, their times and sound, and what was begun and goes on."""
 
+import os
 import signal
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -13,7 +14,7 @@ from PIL import Image
 from wct.clips import ClipError, encoding, kind_of, open_clip, writer, writing
 
 
-def copy(clip, path, size=None, alpha=False, identity="", stop=None):
+def copy(clip, path, size=None, alpha=False, identity="one", stop=None, rename=os.replace):
     """Write the frames of a clip as they are, up to frame `stop`, where the work is interrupted."""
     def shown():
         for n, frame in enumerate(clip):
@@ -25,7 +26,7 @@ def copy(clip, path, size=None, alpha=False, identity="", stop=None):
     size = size or clip.size
     place = writer(path, clip, size, identity, alpha)
     done = place.done
-    place.write(shown())
+    place.write(shown(), rename=rename)
     return done
 
 
@@ -154,10 +155,10 @@ def test_a_film_that_was_begun_goes_on(tmp_path):
     clip = open_clip(film(tmp_path / "in.mp4", panned(60), sound="aac"))
     for stop, done in ((20, 0), (41, 20)):
         with pytest.raises(KeyboardInterrupt):
-            copy(clip, tmp_path / "out.mp4", identity="one", stop=stop)
+            copy(clip, tmp_path / "out.mp4", stop=stop)
         pieces = sorted(tmp_path.glob("out.mp4.unfinished-*.mp4"))
         assert len(pictures(pieces[-1])[0]) == stop - done and not (tmp_path / "out.mp4").exists()
-    assert copy(clip, tmp_path / "out.mp4", identity="one") == 41
+    assert copy(clip, tmp_path / "out.mp4") == 41
     times, made = pictures(tmp_path / "out.mp4")
     assert times == [float(frame.time) for frame in clip] and len(made) == 60
     for frame, pixels in list(zip(clip, made))[::7]:
@@ -196,13 +197,16 @@ def test_ctrl_c_leaves_no_hole(tmp_path, monkeypatch):
     assert pictures(tmp_path / "out.mp4")[0] == [float(frame.time) for frame in clip]
 
 
+@pytest.mark.parametrize("first, then", [
+    ({}, {"identity": "another"}), ({}, {"size": (48, 32)}), ({"identity": ""}, {"identity": ""})], ids=str)
 @pytest.mark.parametrize("name", ["out.mp4", "frames"])
-def test_what_was_begun_otherwise_is_begun_anew(tmp_path, name):
+def test_what_was_begun_otherwise_is_begun_anew(tmp_path, name, first, then):
     clip = open_clip(film(tmp_path / "in.mp4", panned(12)))
     with pytest.raises(KeyboardInterrupt):
-        copy(clip, tmp_path / name, identity="one", stop=6)
-    assert copy(clip, tmp_path / name, identity="another") == 0
-    assert len(list(open_clip(tmp_path / name))) == 12
+        copy(clip, tmp_path / name, stop=6, **first)
+    assert copy(clip, tmp_path / name, **then) == 0
+    made = open_clip(tmp_path / name)
+    assert len(list(made)) == 12 and made.size == then.get("size", (96, 64))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["in.mp4", name])
 
 
@@ -212,6 +216,33 @@ def test_numbered_frames_go_on(tmp_path):
         copy(clip, tmp_path / "out", stop=5)
     assert copy(clip, tmp_path / "out") == 5
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n:06}.png" for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("end", [OSError("no"), KeyboardInterrupt])
+def test_frames_that_could_not_take_their_place_are_kept(tmp_path, end):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(4)))
+
+    def rename(part, path):
+        raise end
+
+    with pytest.raises(type(end) if isinstance(end, OSError) else end):
+        copy(clip, tmp_path / "out", rename=rename)
+    (tmp_path / "out.unfinished" / f".{'0' * 32}.part").touch()  # of a run that was killed
+    assert copy(clip, tmp_path / "out") == 4
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n:06}.png" for n in range(1, 5)]
+    assert not list(tmp_path.glob("*unfinished*"))
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + "%s.mp4", "é" * 123 + "%s.mkv", "x" * 254 + "%s"])
+def test_long_names(tmp_path, name):
+    clip = open_clip(film(tmp_path / "in.mp4", panned(6)))
+    for i in "ab":
+        with pytest.raises(KeyboardInterrupt):
+            copy(clip, tmp_path / (name % i), stop=3)
+    for i in "ab":
+        assert copy(clip, tmp_path / (name % i)) == 3
+        assert len(list(open_clip(tmp_path / (name % i)))) == 6
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_animation_is_whole_or_not_there(tmp_path):

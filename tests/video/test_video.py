@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
 from common import ROOT, STYLES
-from films import film, noisy, panned, pictures, sound
+from films import film, noisy, panned, photo, pictures, sound
 from PIL import Image
 
 from wct import Stylizer
@@ -142,6 +143,71 @@ def test_a_folder_of_clips_of_which_one_is_broken(place, run):
     assert table(told)["clips"] == "2" and table(told)["failures"] == "1"
     assert errors.count("broken.mp4 cannot be read") == 1
     assert sorted(path.name for path in (place / "out").glob("[!.]*")) == ["a__style.gif", "b__style.gif"]
+
+
+def test_a_folder_of_one_clip_and_what_else_is_in_it(place, run):
+    folder = place / "in"
+    folder.mkdir()
+    film(folder / "a.mp4", noisy(3))
+    run("in", "style.png", "--output", "out.mp4")
+    assert open_clip(place / "out.mp4").count == 3
+    assert "must be another file" in run("in", "style.png", "--output", "in/a.mp4", status=2)[1]
+    run("in", "style.png", "--output", "out")
+    assert (place / "out" / "a__style.mp4").is_file()
+    (folder / "gone.mov").symlink_to("nowhere.mov")
+    told, errors = run("in", "style.png", "--output", "out.mp4", "--report", "rows.json", status=1)
+    assert table(told)["skipped"] == table(told)["left out"] == "1" and "left out: in/gone.mov is a dead link" in errors
+    assert [row["status"] for row in json.loads((place / "rows.json").read_text())] == ["left out", "skipped"]
+
+
+@pytest.mark.parametrize("what", ["clip", "mask"])
+def test_a_numbered_frame_that_has_changed_is_noticed(place, run, what):
+    for name in ("clip", "mask"):
+        (place / name).mkdir()
+        for n in range(3):
+            photo().convert("RGB" if name == "clip" else "L").save(place / name / f"{n}.png")
+    command = ("clip", "style.png", "--output", "out.mp4", "--mask", "mask")
+    run(*command)
+    assert table(run(*command)[0])["skipped"] == "1"
+    before = (place / what).stat()
+    Image.new("L", (96, 64), 255).save(place / what / "1.png")
+    after = (place / what).stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_size, before.st_mtime_ns, before.st_ctime_ns)
+    assert table(run(*command)[0])["clips"] == "1"
+
+
+def test_a_folder_that_cannot_be_replaced_is_told_before_the_work(place, run, monkeypatch):
+    command = ("clip.mp4", "style.png", "--output", "frames")
+    run(*command)
+    (place / "frames" / "Thumbs.db").touch()
+    monkeypatch.setattr("wct.pipeline.films.make_film", lambda *_, **__: pytest.fail("something was computed"))
+    assert "holds other files, such as Thumbs.db" in run(*command, "--overwrite", status=1)[1]
+
+
+def stop(done, count, seconds):
+    if done == 4:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "frames"])
+def test_in_python_nothing_goes_on_in_another_style(place, small, name):
+    for options in ({"strength": 0.2, "progress": stop}, {"size": 48}):
+        with suppress(KeyboardInterrupt):
+            made = small.stylise_video(place / "clip.mp4", place / "style.png", place / name, **options)
+    assert made.skipped == 0 and open_clip(place / name).size == (48, 32)
+    assert len(list(open_clip(place / name))) == 30 and not list(place.glob("*unfinished*"))
+
+
+def test_in_python_a_place_that_is_taken_is_told_before_the_work(place, small):
+    (place / "frames").mkdir()
+    (place / "frames" / "notes.txt").touch()
+    (place / "folder.mp4").mkdir()
+    (place / "file").touch()
+    for name in ("frames", "folder.mp4", "file"):
+        with pytest.raises(OSError, match=name):
+            small.stylise_video(place / "clip.mp4", place / "style.png", place / name,
+                                progress=lambda *_: pytest.fail("something was computed"))
 
 
 def test_all_the_paintings_mixed(place, run):

@@ -59,11 +59,6 @@ class Labels(Sequence):
         return "-".join(path.parts[-parts:]) if parts else path.stem
 
 
-def labels(paths, folders=True):
-    """The list of `Labels`."""
-    return list(Labels(paths, folders))
-
-
 def _twins(names):
     """Of each name, whether some file system takes another one for it; by their digests, of 64 bits."""
     import numpy as np

@@ -5,6 +5,7 @@ import os
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
+from stat import S_ISDIR
 from threading import RLock
 from typing import NamedTuple
 
@@ -190,7 +191,8 @@ class Record:
             self._made.put([(os.fsencode(name), *made)])
 
     def _file(self, path):
-        """(stamp, digest) of a file. While its place, size and times are the same, it isn't read again.
+        """(stamp, digest) of a file. While its place, size and times are the same, it isn't read again. Of a folder,
+        whose times stay when a file in it changes, both are of its listing.
 
         Of a file in a store the stamp will do, which its listing told: to look into each would be to fetch it.
         """
@@ -198,6 +200,8 @@ class Record:
             stamp = stamped(path)
             return _digest(str(path), stamp), _digest(stamp) if stamp else _digest(read(path))
         info = os.stat(path)
+        if S_ISDIR(info.st_mode):
+            return (_file_digest(path),) * 2
         place = os.fsencode(os.path.abspath(path))
         stamp = _digest(place, f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}".encode())
         known = self._known.get(stamp)

@@ -15,6 +15,11 @@ COLUMNS = ("content", "style", "output", "status", "backend", "width", "height",
 LEAST_BYTES = {"png": 1.0, "jpeg": 0.3, "webp": 0.1}  # per pixel of a stylised picture
 
 
+def all_masks(masks, style_masks, count):
+    """Those of `count` styles and those on them in one list, in which none can be taken for another."""
+    return [*(masks or ([None] * count if style_masks else [])), *(style_masks or [])]
+
+
 def work(stylizer, todo, *, format="png", record=None, comparison=None, masks_of=None, style_masks=None, size=None,
          metadata="none", progress=None, begun=False, **options):
     """Stylise and write every (content, style, path) of `todo`: yields one row of the report per picture.
@@ -88,7 +93,7 @@ class Task:
     def sources(self, style_masks):
         """All files that the picture is made of: (content, styles, masks)."""
         styles = self.style if isinstance(self.style, list) else [self.style]
-        return self.content, styles, [*(self.masks or []), *(style_masks or [])]
+        return self.content, styles, all_masks(self.masks, style_masks, len(styles))
 
     def fail(self, error):
         names = f"{self.content or 'texture'} in the style of {self.row['style']}"

@@ -84,7 +84,7 @@ def programs(args, others):
             for value in values:
                 yield network, option, value, partial(ours, stylizer=stylizer, **{option: value})
     for name, peer in others.items():
-        for strength in curves.get("strength", [1.0]):
+        for strength in curves.get("strength", [1.0]) if peer.weaker else [1.0]:
             yield name, "strength", strength, partial(peer, strength=strength)
 
 

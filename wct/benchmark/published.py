@@ -12,7 +12,12 @@ from wct.images import to_pil, to_tensor
 
 
 class Peer(nn.Module):
-    """A program that takes float32 pixels (1, 3, H, W) in [0, 1] of a content and of a style to a result's."""
+    """A program that takes float32 pixels (1, 3, H, W) in [0, 1] of a content and of a style to a result's.
+
+    weaker: whether it can be had with less than full strength.
+    """
+
+    weaker = True
 
     @torch.inference_mode()
     def stylise(self, content, style):
@@ -50,6 +55,7 @@ class AdaIN(Peer):
 class MicroAST(Peer):
     """Wang et al. (AAAI 2023), by the code and the weights in their repository."""
 
+    weaker = False  # its alpha makes noise of a picture between 0 and 1
     PARTS = ("content_encoder", "style_encoder", "modulator", "decoder")
 
     def __init__(self, folder):

@@ -16,7 +16,7 @@ RATE = Fraction(24)  # of numbered frames, unless the caller says otherwise
 SLOW = Fraction(1, 10)  # seconds of a frame that asks for next to none, as browsers show it
 FEW = Fraction(1, 100)  # seconds up to which they do
 
-_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
 def open_animation(path) -> Clip:
@@ -76,7 +76,7 @@ def open_folder(path, rate=None) -> Clip:
 
 
 def _order(path):
-    number = _NUMBER.search(path.stem)
+    number = NUMBER.search(path.stem)
     return (path.stem[:number.start()] if number else path.stem, int(number[0]) if number else -1, path.name)
 
 

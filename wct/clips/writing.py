@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from wct.clips.encoding import TICK, Encoder, Kind, kind_of
 from wct.clips.joining import join
 from wct.clips.pictures import FEW
 from wct.images import save_picture
-from wct.runtime.files import write_whole
+from wct.runtime.files import remove_dead_parts, write_whole
 from wct.runtime.threads import ahead
 
 # readable wherever it is cut off
 FRAGMENTED = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
+LONGEST = 255 - len(".unfinished-99999.mp4")  # bytes of a name that leave room for what stands behind it
 Pictures = Iterable[tuple[Frame, Image.Image]]
 
 
@@ -33,7 +35,8 @@ def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: b
     """What writes a clip to a path: a Film, an Animation, or NumberedFrames, as the suffix says.
 
     clip: what it is made of, which gives the rate, the sound and the loops. size: of the pictures. identity: of all
-    that makes a difference to them: what was begun under another is begun anew. alpha: whether they have transparency.
+    that makes a difference to them: what was begun under another, or of another size, is begun anew, and without one
+    all is. alpha: whether they have transparency.
 
     Its `done` says how many frames are there already. `write(pictures, wrote, rename)` takes the others, each with its
     Frame, calls `wrote` with each Frame that was written, and gives the whole clip its place by `rename`, as
@@ -41,6 +44,7 @@ def writer(path, clip: Clip, size: tuple[int, int], identity: str = "", alpha: b
     the writing fails; what was begun of a film or of numbered frames then stays, readable, for the next run.
     """
     kind = kind_of(path)
+    identity = identity and f"{size[0]} x {size[1]}, {identity}"
     if kind is None:
         return NumberedFrames(Path(path), identity)
     return (Film if kind.film else Animation)(Path(path), kind, clip, size, identity, alpha)
@@ -55,19 +59,20 @@ class Film:
         self.pieces, self.done = [], 0
         for piece in sorted(self._there(), key=lambda piece: int(piece.stem.rpartition("-")[2])):
             begun = _begun(piece)
-            if begun and begun["identity"] == identity and begun["first"] == self.done and begun["count"]:
+            if identity and begun and begun["identity"] == identity and begun["first"] == self.done and begun["count"]:
                 self.pieces.append(piece)
                 self.done += begun["count"]
             else:
                 piece.unlink(missing_ok=True)
 
     def _there(self):
-        start = f"{self.path.name}.unfinished-"
+        start = f"{_unfinished(self.path).name}-"
         return [piece for piece in self.path.parent.glob("*.mp4")
                 if piece.name.startswith(start) and piece.stem[len(start):].isdecimal()]
 
     def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
-        piece = self.path.with_name(f"{self.path.name}.unfinished-{len(self.pieces) + 1}.mp4")
+        begun = _unfinished(self.path)
+        piece = begun.with_name(f"{begun.name}-{len(self.pieces) + 1}.mp4")
         with written(self.path):
             for frame in ahead(self._piece(piece, iter(pictures)), 1):  # where no Ctrl-C comes between two packets
                 wrote(frame)
@@ -95,6 +100,13 @@ class Film:
             finally:
                 with suppress(av.error.FFmpegError):  # on a full disk, what is there must do
                     encoder.end()
+
+
+def _unfinished(path):
+    """What a clip is called while it is unfinished; a name that leaves no room for that is cut, and marked."""
+    name = os.fsencode(path.name)
+    begin = path.name if len(name) <= LONGEST else f"{path.name[:40]}~{blake2b(name, digest_size=8).hexdigest()}"
+    return path.with_name(f"{begin}.unfinished")
 
 
 def _begun(piece):
@@ -173,24 +185,22 @@ def _last_lasts(file, milliseconds):
 
 
 class NumberedFrames:
-    """A folder of PNGs, 000001.png and so on. Until all are there it is called <name>.unfinished."""
-
-    NOTE = ".wct.json"  # what the frames that were begun are made of
+    """A folder of PNGs, 000001.png and so on. Until all are there it is called <name>.unfinished, with a note beside it
+    on what they are made of."""
 
     def __init__(self, path: Path, identity: str):
         self.path, self.identity, self.done = path, identity, 0
-        self.folder = path.with_name(f"{path.name}.unfinished")
+        self.folder = _unfinished(path)
+        self.note = self.folder.with_name(f"{self.folder.name}.json")
         try:
-            same = json.loads((self.folder / self.NOTE).read_text()) == identity
+            same = bool(identity) and json.loads(self.note.read_text()) == identity
         except (OSError, ValueError):
             same = False
         while self._frame(self.done).exists():
-            if same:
-                self.done += 1
-            else:
-                self._frame(self.done).unlink()
-                self.done += 1
-        self.done *= same
+            self.done += 1
+        while self.done and not same:
+            self.done -= 1
+            self._frame(self.done).unlink()
 
     def _frame(self, i):
         return self.folder / f"{i + 1:06}.png"
@@ -198,13 +208,13 @@ class NumberedFrames:
     def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
         with written(self.path):
             self.folder.mkdir(parents=True, exist_ok=True)
-            note = self.folder / self.NOTE
-            write_whole(note, lambda file: file.write(json.dumps(self.identity).encode()))
+            remove_dead_parts(self.folder)
+            write_whole(self.note, lambda file: file.write(json.dumps(self.identity).encode()))
             for i, (frame, image) in enumerate(pictures, self.done):
                 save_picture(image, self._frame(i))
                 wrote(frame)
-            note.unlink()
             rename(self.folder, self.path)
+            self.note.unlink()  # not before: without it the frames would be made again
 
 
 @contextmanager

@@ -91,14 +91,25 @@ class OfClips:
         output: what is written, by its suffix: .mp4, .mov, .mkv, .webm, .gif, .webp, .png; without one, a folder of
         numbered frames. Times and sound are the clip's. rate: frames a second of a folder. masks: pictures or clips.
         progress: called with how many frames are written, of how many (None where unknown), and how many seconds they
-        take in the clip; what it raises ends the work. A film that was begun goes on. The rest is as in
-        `stylise_frames`. Needs av and opencv: pip install av opencv-python-headless.
+        take in the clip; what it raises ends the work. Of a film or a folder that is not finished, what was done
+        stays beside its place; it is begun anew the next time, while `python -m wct.video` goes on with it. A file
+        that is there is replaced. The rest is as in `stylise_frames`. Needs av and opencv: pip install av
+        opencv-python-headless.
 
         Returns a wct.pipeline.films.Film. Raises wct.clips.ClipError for a clip that cannot be read, OSError for a
         result that cannot be written, the other errors of `stylise`.
         """
+        _check_place(Path(output))
         recipe = Recipe.of(style, weights, masks, style_masks, steady, options)
         return make_film(self, open_clip(clip, rate), output, recipe, progress=progress)
+
+
+def _check_place(output):
+    """Raise OSError where the result could not take its place in the end."""
+    if output.is_dir() and (kind_of(output) or any(output.iterdir())):
+        raise OSError(f"{output} is a folder that is there already; name another")
+    if output.is_file() and not kind_of(output):
+        raise OSError(f"{output} is a file; without a suffix it must be the name of a folder")
 
 
 def prepared(stylizer, recipe: Recipe, size: tuple[int, int], name: str, clock: Clock

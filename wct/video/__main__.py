@@ -1,6 +1,7 @@
 """Stylise clips: python -m wct.video CLIP STYLE --output OUT.mp4"""
 
 import sys
+from collections import Counter
 from importlib.util import find_spec
 
 from wct.batch.__main__ import Teller
@@ -43,7 +44,8 @@ def run(stylizer, todo, tell, **options):
 
 
 def _prepared(parser, args):
-    """The Stylizer, the jobs, and the other arguments of `work`; what cannot work is found here, before the work."""
+    """The Stylizer, the jobs, the other arguments of `work`, and rows of the report for what is left out; what cannot
+    work is found here, before the work."""
     from wct.batch.inputs import for_each
     from wct.batch.jobs import jobs
     from wct.batch.record import Record, fingerprint
@@ -53,13 +55,14 @@ def _prepared(parser, args):
     from wct.pipeline.mapping import normalised
     from wct.pipeline.stylizer import Stylizer
 
-    clips, styles = find_clips(args.clip), find_pictures(args.style)
+    (clips, left_out), styles = find_clips(args.clip), find_pictures(args.style)
     blend, options = args.blend is not None, options_of(args)
     count = len(styles) if blend else 1
     weights = normalised(args.blend or None, count) if blend else None
     for paths, name in ((args.mask, "--mask"), (args.style_mask, "--style-mask")):
         for_each(paths or [], name, count) if paths else None
-    if len(clips) > 1 or (len(styles) > 1 and not blend) or clips[0] != args.clip:
+    into_folder = clips[0] != args.clip and (not args.output.suffix or args.output.is_dir())
+    if len(clips) > 1 or (len(styles) > 1 and not blend) or into_folder:
         if args.output.suffix and not args.output.is_dir():
             parser.error(f"--output {args.output}: there are {len(clips)} clips and {len(styles)} paintings; name a "
                          "folder")
@@ -72,7 +75,7 @@ def _prepared(parser, args):
             parser.error(f"--output {args.output} is a folder; name a file")
         if not args.output.suffix and args.output.is_file():
             parser.error(f"--output {args.output} is a file; without a suffix it must be the name of a folder")
-        if args.output.resolve() in (args.clip.resolve(), args.style.resolve()):
+        if args.output.resolve() in [path.resolve() for path in (*clips, *styles)]:
             parser.error("--output must be another file than the clip and the painting")
         folder, todo = args.output.parent, [(clips[0], styles if blend else styles[0], args.output)]
     check_folder(folder)
@@ -84,7 +87,9 @@ def _prepared(parser, args):
     recipe = {name: value for name, value in options.items() if name != "tile"} | {
         "levels": level_strengths(args.levels, MOST_LEVELS), "weights": weights, "steady": not args.frame_by_frame,
         "rate": args.rate, "networks": fingerprint(stylizer.networks(args.mode))}
-    return stylizer, todo, {
+    rows = [dict.fromkeys(COLUMNS) | {"content": str(path), "status": "left out", "error": reason}
+            for path, reason in left_out]
+    return stylizer, todo, rows, {
         "recipe": recipe, "styles_of": lambda style: style if isinstance(style, list) else [style],
         "masks": args.mask, "style_masks": args.style_mask, "overwrite": args.overwrite, "rate": args.rate,
         "weights": weights, "steady": not args.frame_by_frame, "options": Options(**options)}
@@ -92,8 +97,10 @@ def _prepared(parser, args):
 
 def summary(rows):
     """The closing table: what became of the clips, and how fast they were."""
-    for name, status in (("clips", "done"), ("skipped", "skipped"), ("failures", "failed")):
-        yield name, sum(row["status"] == status for row in rows)
+    counts = Counter(row["status"] for row in rows)
+    yield from (("clips", counts["done"]), ("skipped", counts["skipped"]), ("failures", counts["failed"]))
+    if counts["left out"]:
+        yield "left out", counts["left out"]
     done = [row for row in rows if row["status"] == "done" and row["frames"] > row["skipped"]]
     frames, seconds = (sum(values) for values in zip(*((row["frames"] - row["skipped"], row["seconds"])
                                                        for row in done))) if done else (0, 0)
@@ -111,10 +118,13 @@ def main(argv=None):
     prepare()
     tell, failed = Teller(), False
     try:
-        stylizer, todo, options = _prepared(parser, args)
+        stylizer, todo, left_out, options = _prepared(parser, args)
     except (OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
+    for row in left_out:
+        tell("left out", row["error"])
     rows, interrupted = run(stylizer, todo, tell, **options)
+    rows = left_out + rows
     if args.report:
         try:
             write_report(args.report, rows, COLUMNS)
@@ -126,7 +136,7 @@ def main(argv=None):
         print("Interrupted. What was done of a film is beside its place, in files named .unfinished; the same command "
               "goes on from there.", file=sys.stderr)
         return 130
-    return int(failed or any(row["status"] == "failed" for row in rows))
+    return int(failed or any(row["status"] in ("failed", "left out") for row in rows))
 
 
 def cli():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wct.batch.inputs import for_each
 from wct.batch.record import Record
+from wct.batch.work import all_masks
 from wct.options import STAGES
 from wct.runtime.files import remove_dead_parts
 
@@ -48,34 +49,42 @@ def _made(stylizer, clip, styles, path, record, masks, style_masks, rate, progre
     from wct.clips import open_clip
     from wct.pipeline.films import Recipe, make_film
 
-    sources = clip, styles, [*(masks or []), *(style_masks or [])]
+    sources = clip, styles, all_masks(masks, style_masks, len(styles))
     with suppress(OSError):  # reading the files will tell
         if there := record.find(path, *sources):
             return {"status": "skipped", "output": str(there)}
-    opened, place = open_clip(clip, rate), path
-    notes = []
+    opened, identity = open_clip(clip, rate), record.identity(*sources)
+    place, note = record.place(path, identity)
+    _check_frames(place)  # now: they are replaced when all the work is done
+    notes = [note]
 
     def rename(part, path):
         nonlocal place
         place, note = record.add(part, path, *sources)
-        notes.extend([note] if note else [])
+        notes.append(note)
 
     film = make_film(stylizer, opened, path, Recipe(styles, masks=masks, style_masks=style_masks, **options),
-                     identity=repr(tuple(record.identity(*sources))), rename=rename, progress=progress)
+                     identity=repr(tuple(identity)), rename=rename, progress=progress)
     width, height = film.size
     return film.seconds | {"status": "done", "output": str(place), "frames": film.frames, "skipped": film.skipped,
-                           "width": width, "height": height, "notes": [*film.notes, *notes]}
+                           "width": width, "height": height, "notes": [*film.notes, *filter(None, notes)]}
 
 
 def replace_all(part, path):
     """As os.replace, also of a folder of numbered frames by another; a folder with other files in it stays."""
+    _check_frames(path)
     if os.path.isdir(path) and not os.path.islink(path):
-        if others := [name for name in os.listdir(path) if not _FRAME.fullmatch(name)]:
-            raise OSError(f"{path} cannot be replaced: it holds other files, such as {others[0]}; name another folder")
         for name in os.listdir(path):
             os.unlink(os.path.join(path, name))
         os.rmdir(path)
     os.replace(part, path)
+
+
+def _check_frames(path):
+    """Raise OSError where a path is a folder with other files than numbered frames."""
+    names = os.listdir(path) if os.path.isdir(path) and not os.path.islink(path) else []
+    if others := [name for name in names if not _FRAME.fullmatch(name)]:
+        raise OSError(f"{path} cannot be replaced: it holds other files, such as {others[0]}; name another folder")
 
 
 def _is_broken(path):

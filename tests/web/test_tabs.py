@@ -70,6 +70,19 @@ def test_compare_backends(open_page, tmp_path):
     told(page, "The settings have changed since")
 
 
+def test_a_change_during_a_run_marks_what_comes_of_it(open_page):
+    page = open_page()
+    choose_pair(page)
+    page.get_by_role("tab", name="Compare").click()
+    wave = page.locator(".picker").locator("visible=true").get_by_role("button", name=WAVE)
+    expect(wave).to_have_attribute("aria-pressed", "true")  # it came along
+    set_number(page, "Size", 128)
+    press(page, "Compare")
+    set_number(page, "Repeats", 4)
+    told(page, "The settings have changed since")
+    expect(page.get_by_text(re.compile(r"svd: \d+ of \d+ ms")).locator("visible=true").first).to_be_visible()
+
+
 def test_folder(open_page, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_text("not a picture")

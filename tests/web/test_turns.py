@@ -7,7 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from wct.options import NETWORK
+from wct.web import clips, handlers
 from wct.web import turns as turns_module
+from wct.web.handlers import Web
 from wct.web.turns import Cancelled, Pace, Turns
 
 
@@ -143,6 +146,29 @@ def test_a_full_queue_says_so():
         with pytest.raises(ValueError, match="The queue is full"), turns.turn(1):
             pass
     thread.join(5)
+
+
+def test_a_run_that_was_let_in_is_not_refused_half_way(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    for module in (handlers, clips):
+        monkeypatch.setattr(module, "somebody_waits", lambda: lambda: True)
+    monkeypatch.setattr(clips, "TURN", 0)
+
+    def stylise_video(*_, progress, **__):
+        web.turns.most = 0
+        progress(1, 2, 0.1)
+        return SimpleNamespace(frames=2, notes=[])
+
+    web = Web({NETWORK.default: SimpleNamespace(max_pixels=1, stylise_video=stylise_video)}, 1)
+    clips.Clips(web).made("film.mp4", "style.jpg", 64, NETWORK.default, nobody)
+    with web.turn(nobody, NETWORK.default, 1, i=1, count=2):
+        pass
+    with pytest.raises(ValueError, match="The queue is full"), web.turn(nobody, NETWORK.default, 1, count=2):
+        pass
+
+
+def nobody(share, desc):
+    """Is told of progress."""
 
 
 def test_the_pace_follows_the_machine():

@@ -1,7 +1,7 @@
 """The command line of the web page: python app.py
 
-Stylise a photo, mix paintings, make textures, compare backends, run a folder; the same as an API, and with --mcp as
-tools. The page itself is wct/web/page.py.
+Stylise a photo, mix paintings, see all of them, make textures, compare backends, run a folder, stylise a film; the same
+as an API, and with --mcp as tools. The page itself is wct/web/page.py.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 
+from wct.options import DEVICES
 from wct.runtime.arguments import require
 from wct.runtime.process import prepare
 
@@ -18,7 +19,8 @@ UPLOAD = "50mb"
 
 def arguments(argv=None):
     parser = argparse.ArgumentParser(
-        prog="python app.py", description="The web page: stylise, mix, make textures, compare backends, run folders."
+        prog="python app.py", description="The web page: stylise, mix, see all paintings, make textures, compare "
+        "backends, run folders, stylise films."
     )
     add = parser.add_argument
     add("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="address to listen on "
@@ -27,7 +29,7 @@ def arguments(argv=None):
     add("--share", action="store_true", help="also make a public link through Gradio's servers, for a week")
     add("--auth", metavar="USER:PASSWORD", default=os.environ.get("WCT_AUTH") or None,
         help="ask for these (default: the environment's WCT_AUTH, else nobody is asked)")
-    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add("--device", choices=DEVICES, default="auto")
     add("--max-pixels", type=int, default=4_000_000, metavar="N", help="most pixels of a result (default: %(default)s)")
     add("--queue-size", type=int, default=40, metavar="N", help="runs that may wait; more are refused "
         "(default: %(default)s)")

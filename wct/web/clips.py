@@ -10,7 +10,7 @@ from wct.web.api import documented, readable
 from wct.web.gradio_internals import somebody_waits
 from wct.web.handlers import CANCELLED, named, need
 from wct.web.turns import Cancelled
-from wct.web.uploads import new_folder, without_folders
+from wct.web.uploads import keep, new_folder, without_folders
 
 SIZE = 640  # longest side of results, unless another is asked for
 TURN = 2.0  # seconds after which a film lets others have a turn
@@ -58,12 +58,13 @@ class Clips:
                 nonlocal since
                 turn.close()
                 turn.enter_context(self.web.turns.turn(
-                    seconds, lambda line: progress(0.0, desc=line), ended, BEHIND))
+                    seconds, lambda line: progress(0.0, desc=line), ended, BEHIND, since is None))
                 since = time.monotonic()
 
             def tell(done, count, seconds):
                 if ended():
                     raise Cancelled
+                keep([clip, style])  # the film is read again at its end, for its sound
                 pace = (time.monotonic() - began) / done
                 if time.monotonic() - since > TURN:
                     wait(TURN)

@@ -104,7 +104,7 @@ class Web:
                 raise Cancelled
             tell(share, stage)
 
-        with self.turns.turn(pace.expected(megapixels), lambda line: tell(0.0, line), ended, count - i):
+        with self.turns.turn(pace.expected(megapixels), lambda line: tell(0.0, line), ended, count - i, i == 0):
             report(0.0, "start")
             began = time.monotonic()
             yield self.stylizers[network], report
@@ -159,6 +159,7 @@ class Web:
 
     def mixed(self, content, slots, size, progress, over=lambda: False, network=NETWORK.default, **options):
         """The photo in several styles, Made; slots: (painting, weight, mask, part, painted mask) for each."""
+        keep(path for style, _, mask, part, _ in slots for path in (style, mask, part) if path)
         slots = [(style, weight, mask or _painted(painted, number), part)
                  for number, (style, weight, mask, part, painted) in enumerate(slots, 1)]
         chosen = [slot for slot in slots if slot[0]]

@@ -5,9 +5,11 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import gradio as gr
+from PIL import Image
 
 from wct.images import FORMATS, open_picture, save_picture, with_alpha
 from wct.web.handlers import saved, sentence
@@ -58,7 +60,7 @@ class Live:
 
         make: (values, over) -> Made. live: only where something stands already.
         """
-        client, settings = self._clients[request.session_hash], repr(values)
+        client, settings = self._clients[request.session_hash], repr(_known_by(values))
         ticket = self._ticket(client, tab, settings, live)
         if ticket is None:
             return [gr.skip()] * 3
@@ -68,18 +70,21 @@ class Live:
             if ticket.over():
                 raise Cancelled
             known = client.made.get(settings) if live else None
-            if not known or not Path(known[2]).is_file():
+            if not known or not all(Path(path).is_file() for path in _files(known[0])):
                 made = make(values, ticket.over)
-                known = client.made[settings] = self._show(client, made), made.told, saved(made)
-                self.web.ledger.add(request.session_hash, known[2:])
+                known = client.made[settings] = self._show(client, made), made.told
+                self.web.ledger.add(request.session_hash, _files(known[0]))
                 while len(client.made) > KEPT:
                     client.made.popitem(last=False)
-            value, told, path = known
-            if ticket.over():
-                raise Cancelled
-            client.shown[tab], ticket.finished = path, True
-            value = value | {"after": served(path), "tab": tab}
-            return value, line(told), self.download(tab, format, request)
+            value, told = known
+            keep(_files(value))
+            path = value["after"]["path"]
+            download = _download(path, format)  # which may take seconds
+            with self._lock:
+                if ticket.over():
+                    raise Cancelled
+                client.shown[tab], ticket.finished = path, True
+            return value | {"tab": tab}, line(told), download
         except Cancelled:
             told = gr.skip() if ticket.superseded else line("Cancelled.")
             return gr.skip(), told, gr.skip()
@@ -110,13 +115,7 @@ class Live:
         path = self._clients[request.session_hash].shown.get(tab)
         if not path or not Path(path).is_file():
             return gr.DownloadButton(interactive=False)
-        kind = FORMATS[format]
-        keep([path])
-        wanted = Path(path).with_suffix(kind.suffix)
-        if not wanted.is_file():
-            picture = open_picture(path)
-            save_picture(with_alpha(picture.rgb, picture.alpha if kind.alpha else None), wanted, format)
-        return gr.DownloadButton(f"Download {wanted.suffix[1:].upper()}", value=str(wanted), interactive=True)
+        return _download(path, format)
 
     def left(self, request: gr.Request):
         """A client has gone, and so has everybody who waited for its runs."""
@@ -139,14 +138,40 @@ class Live:
 
     @staticmethod
     def _show(client, made):
-        """The part of the viewer's value that stands for the photo."""
+        """The viewer's value, whose files are written."""
+        value = {"after": served(saved(made)), "size": list(made.picture.size)}
         if made.content is None:
-            return {"alt": made.name, "size": list(made.picture.size)}
+            return value | {"alt": made.name}
         key = made.content, made.picture.size
         if key not in client.before or not Path(client.before[key]).is_file():
             photo = open_picture(made.content, max_size=max(made.picture.size))
             path = new_folder() / f"{Path(made.content).stem}-before.webp"
             save_picture(with_alpha(photo.rgb, photo.alpha).resize(made.picture.size), path)
             client.before = {key: str(path)}
-        return {"before": served(client.before[key]), "alt": Path(made.name).stem.replace("__", " in the style of "),
-                "size": list(made.picture.size)}
+        return value | {"before": served(client.before[key]),
+                        "alt": Path(made.name).stem.replace("__", " in the style of ")}
+
+
+def _known_by(value):
+    """What tells a value from others: of a picture that was painted on the page, its pixels."""
+    if isinstance(value, Image.Image):
+        return value.size, value.mode, sha256(value.tobytes()).hexdigest()
+    if isinstance(value, dict):
+        return {name: _known_by(part) for name, part in value.items()}
+    return [_known_by(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _files(value):
+    """The paths that a viewer's value shows."""
+    return [value[part]["path"] for part in ("before", "after") if part in value]
+
+
+def _download(path, format):
+    """The button for a result in that format, which it is written in. Raises PictureError where it cannot be."""
+    kind = FORMATS[format]
+    wanted = Path(path).with_suffix(kind.suffix)
+    if not wanted.is_file():
+        picture = open_picture(path)
+        save_picture(with_alpha(picture.rgb, picture.alpha if kind.alpha else None), wanted, format)
+    keep([path, wanted])
+    return gr.DownloadButton(f"Download {wanted.suffix[1:].upper()}", value=str(wanted), interactive=True)

@@ -39,17 +39,18 @@ class Many:
             raise ValueError("Choose some paintings first.")
         photos, sources, folder = [Path(path) for path in uploads[0]], [*map(Path, uploads[1]), *known], new_folder()
         todo = list(jobs(photos, sources, folder, ".png", folders=False))
-        gallery, failures, failed, began, stopped = [], [], 0, time.monotonic(), ""
+        gallery, failures, failed, notes, began, stopped = [], [], 0, {}, time.monotonic(), ""
         for i, job in enumerate(todo):
             yield gallery, failures, None, f"{len(gallery)} of {len(todo)} pictures"
             try:
-                row = self._picture(i, job, len(todo), network, size, options, progress, over)
+                row, told = self._picture(i, job, len(todo), network, size, options, progress, over)
             except Cancelled:
-                stopped = f"{CANCELLED} {len(gallery)} of {len(todo)} pictures are finished."
+                stopped = f"{CANCELLED} {len(gallery)} of {len(todo)} pictures are finished"
                 break
             if row["status"] == "done":
                 made = Path(row["output"])
                 gallery.append((str(made), made.stem.replace("__", " in the style of ")))
+                notes |= dict.fromkeys(told)
             else:
                 failed += 1
                 why = [without_folders(row["error"])]
@@ -59,18 +60,20 @@ class Many:
         line = stopped or f"{len(gallery)} pictures in {time.monotonic() - began:.0f} s"
         if failed:
             line += f", {failed} failed"
+        line = " ".join([f"{line}.", *notes])
         yield gallery, failures, _zip(folder / "pictures.zip", [path for path, _ in gallery]), line
 
     def _picture(self, i, job, count, network, size, options, progress, over):
-        """The row of one picture of a folder."""
+        """(row, what there is to say) of one picture of a folder."""
         try:
-            side, megapixels, _ = self.web.fitting(job[0], size)
+            side, megapixels, note = self.web.fitting(job[0], size)
         except ValueError:  # work says it
-            side, megapixels = None, 0.01
+            side, megapixels, note = None, 0.01, ""
         with self.web.turn(progress, network, passes(options) * megapixels, over, i, count) as (stylizer, report):
             (row,) = work(stylizer, [job], size=side, timed=True, format="png",
                           progress=lambda _, share, stage: report(share, stage), **options)
-        return row
+        told = [note.strip(), *(without_folders(f"{said.rstrip('.')}.") for said in row["notes"] or [])]
+        return row, filter(None, told)
 
     def wall(self, content, progress, over=lambda: False, **options):
         """Yields (pictures, line): the photo in every painting that comes with the program, one more each time."""

@@ -56,9 +56,9 @@ def build(stylizers, queue=40, log_out=False):
         for module in TABS:
             name = module.__name__.rpartition(".")[2]
             with gr.Tab(name.capitalize(), id=name) as tab:
-                pair = module.build(shared)
-            if pair:
-                _takes_over(tab, shared.first, pair)
+                places = module.build(shared)
+            if places:
+                _takes_over(tab, shared.first, places)
         settings = [*shared.first.settings.values()]
         page.load(None, settings, settings, js=f"(...values) => wct.recall({[*shared.first.settings]}, values)",
                   **QUIETLY)
@@ -66,12 +66,17 @@ def build(stylizers, queue=40, log_out=False):
     return page
 
 
-def _takes_over(tab, first, pair):
-    """Where a tab is opened, what was chosen on the first since then comes along."""
-    chosen, last = [first.content, first.style], gr.State([None, None])
+def _takes_over(tab, first, places):
+    """Where a tab is opened, what was chosen on the first since then comes along.
 
-    def take(last, *paths):
-        new = [path if path and path != old else gr.skip() for path, old in zip(paths, last)]
-        return [list(paths), *new[:len(pair)]]
+    places: for the photo, the painting, and the mark of the painting in a picker; or for the first of these.
+    """
+    chosen, last = [first.content, first.style, first.picker], gr.State([None, None])
 
-    tab.select(take, [last, *chosen], [last, *pair], **QUIETLY)
+    def take(last, photo, painting, mark):
+        new = [bool(path and path != old) for path, old in zip((photo, painting), last)]
+        taken = [value if is_new else gr.skip()
+                 for value, is_new in zip((photo, painting, mark), (*new, new[1]))]
+        return [[photo, painting], *taken[:len(places)]]
+
+    tab.select(take, [last, *chosen], [last, *places], **QUIETLY)

@@ -113,8 +113,7 @@ class Guard:
         if not self._is_own(host):
             name = _hostname(host) or host
             return 403, f"The page does not go by the name {name!r}; start it with --allow-host {name}."
-        if origin and urlsplit(origin).netloc.lower() != host.lower() and _hostname(urlsplit(origin).netloc) \
-                not in self.allowed - LOCAL:
+        if origin and _place(origin) != host.lower() and _hostname(_place(origin)) not in self.allowed - LOCAL:
             return 403, f"Requests of the page {origin} are refused; allow it by --allow-host."
         return None
 
@@ -168,6 +167,14 @@ class _Zipped:
     async def __call__(self, scope, receive, send):
         is_page = scope["type"] == "http" and scope["path"] in ("", "/", "/config", "/gradio_api/info")
         await (self.zipped if is_page else self.plain)(scope, receive, send)
+
+
+def _place(origin):
+    """The host and the port in an Origin header, nothing where it has none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _hostname(host):

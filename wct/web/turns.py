@@ -37,15 +37,15 @@ class Turns:
 
     @contextmanager
     def turn(self, seconds: float, tell: Callable[[str], None] = lambda line: None,
-             over: Callable[[], bool] = lambda: False, pictures: int = 1):
+             over: Callable[[], bool] = lambda: False, pictures: int = 1, first: bool = True):
         """Waits for a turn.
 
         seconds: how long it will take. tell: called while waiting with a line that says how long. over: whether nobody
         waits for it any more, which raises Cancelled. pictures: how many are left of the run, each with a turn of its
-        own. Raises ValueError where too many wait already.
+        own. first: whether it is the run's first, for which alone ValueError is raised where too many wait already.
         """
         with self._changed:
-            if len(self._waiting) >= self.most:
+            if first and len(self._waiting) >= self.most:
                 raise ValueError("The queue is full; try again in a minute.")
             run = _Run(seconds, seconds * pictures, self._passed() + PATIENCE * seconds)
             self._waiting.append(run)

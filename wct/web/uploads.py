@@ -133,22 +133,26 @@ def thumbnails(paths):
 
 
 class Ledger:
-    """Which files are whose: those of a client go when it leaves, unless another one has them too."""
+    """Which files are whose: those of a client go when it leaves, unless another one has them too.
+
+    By folder, as uploads of the same content lie in one, whatever they are called.
+    """
 
     def __init__(self):
         self._owners, self._lock = defaultdict(set), threading.Lock()
 
     def add(self, client, paths):
         with self._lock:
-            for path in paths:
-                if path and Path(path).resolve().is_relative_to(folder().resolve()):
-                    self._owners[str(path)].add(client)
+            for path in filter(None, paths):
+                home = Path(path).resolve().parent
+                if folder().resolve() in home.parents:
+                    self._owners[home].add(client)
 
     def left(self, client):
         """Remove what only this client had."""
         with self._lock:
-            for path in [path for path, owners in self._owners.items() if client in owners]:
-                self._owners[path].discard(client)
-                if not self._owners[path]:
-                    del self._owners[path]
-                    shutil.rmtree(Path(path).parent, ignore_errors=True)  # each upload and each result has its own
+            for home in [home for home, owners in self._owners.items() if client in owners]:
+                self._owners[home].discard(client)
+                if not self._owners[home]:
+                    del self._owners[home]
+                    shutil.rmtree(home, ignore_errors=True)

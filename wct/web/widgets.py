@@ -6,6 +6,7 @@ import gradio as gr
 
 from wct.options import NETWORK, OPTIONS
 from wct.runtime.examples import titles
+from wct.web.gradio_internals import with_preprocess
 from wct.web.handlers import LEVELS
 from wct.web.uploads import guarded, image_input, shipped, thumbnails
 
@@ -35,6 +36,13 @@ def option(name: str, value=None):
     return guarded(widget, value)
 
 
+def number(name: str):
+    """An option for the API, in all its range, of which its slider has the useful part."""
+    known = OPTIONS[name]
+    return guarded(gr.Number(known.default, label=known.label, minimum=known.least, maximum=known.most, visible=False),
+                   known.default)
+
+
 def levels():
     """The strengths of the five levels, the finest first."""
     return [
@@ -62,11 +70,18 @@ def optional_size(info, make):
 def size(web, photo):
     """`optional_size` that knows what the photo can have."""
     unknown = "The photo's own, as far as this page makes it"
-    original, longest = optional_size(unknown, lambda: guarded(gr.Slider(
-        64, max(128, web.largest((3, 2))), 768, step=1, label=OPTIONS["size"].label,
-        info="Longest side of the result in pixels", elem_classes="option-size"), 768))
+    most = max(128, web.largest((3, 2)))
+    start = min(768, most)
 
-    def known(path):
+    def slider():
+        made = gr.Slider(64, most, start, step=1, label=OPTIONS["size"].label,
+                         info="Longest side of the result in pixels", elem_classes="option-size")
+        # a link, or an earlier photo, may have left more than the limit; the run takes what fits
+        return guarded(with_preprocess(made, lambda self, payload: int(payload)), start)
+
+    original, longest = optional_size(unknown, slider)
+
+    def known(path, size):
         if not path:
             return gr.Checkbox(info=unknown), gr.skip()
         try:
@@ -77,9 +92,9 @@ def size(web, photo):
         told = f"{width} × {height} pixels"
         if most < max(width, height):
             told += f"; made {most} long, the most that this page makes of it"
-        return gr.Checkbox(info=told), gr.Slider(maximum=most)
+        return gr.Checkbox(info=told), gr.Slider(maximum=most, value=min(size, most))
 
-    photo.change(known, photo, [original, longest], **QUIETLY)
+    photo.change(known, [photo, longest], [original, longest], **QUIETLY)
     return original, longest
 
 

@@ -5,8 +5,17 @@
 
   const tab = (name) => [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === name)?.click();
 
-  function stale(line, text) {
-    return /class="said"/.test(line || "") ? `<p class="old">${text}</p>` : line;
+  const started = {};  // {tab: what its last run was started with}
+
+  function start(tab, values) {
+    started[tab] = JSON.stringify(values);
+    wct.look();
+    return values;
+  }
+
+  // The line in the place of one that tells of other values than these; else nothing, which leaves it.
+  function stale(tab, text, line, values) {
+    if (/class="said"/.test(line || "") && started[tab] !== JSON.stringify(values)) return `<p class="old">${text}</p>`;
   }
 
   let emptied = null;  // a number that is emptied goes back to its default, not to the least there is
@@ -68,5 +77,5 @@
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
 
-  Object.assign(wct, {tab, stale});
+  Object.assign(wct, {tab, start, stale});
 }

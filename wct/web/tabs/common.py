@@ -102,10 +102,10 @@ class Shared:
                                          request)
 
         start.click(run, values, [*outputs, line], show_progress_on=line,
-                    js="(...values) => { wct.look(); return values; }", **PAGE)
+                    js=f"(...values) => wct.start({tab!r}, values)", **PAGE)
         cancel.click(self.live.cancel, **QUIETLY)
-        gr.on([value.change for value in values], None, line, line, **QUIETLY,
-              js=f"(line) => wct.stale(line, {STALE!r})")
+        gr.on([line.change, *(value.change for value in values)], None, [line, *values], line, **QUIETLY,
+              js=f"(line, ...values) => wct.stale({tab!r}, {STALE!r}, line, values)")
 
 
 @dataclass

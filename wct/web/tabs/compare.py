@@ -14,7 +14,7 @@ def build(shared):
         with place("inputs"):
             with gr.Row(elem_classes="pair"):
                 pair = [shared.picture("Photo", min_width=140), shared.picture("Painting", min_width=140)]
-            shared.paintings.into(pair[1])
+            picker = shared.paintings.into(pair[1])
         with place("result"):
             above = buttons("Compare")
             pictures = gr.Gallery(label="Pictures: ms of the transform, and in all", columns=3, object_fit="contain",
@@ -24,8 +24,9 @@ def build(shared):
                               visible=False)
             csv = gr.DownloadButton("Download the table as CSV", visible=False)
         with place("options"), gr.Group():
-            compared = gr.CheckboxGroup([*BACKENDS], value=["mpa", "zolotarev", "svd"], label="Backends",
-                                        info="How matrix square roots are computed")
+            some = ["mpa", "zolotarev", "svd"]
+            compared = guarded(gr.CheckboxGroup([*BACKENDS], value=some, label="Backends",
+                                                info="How matrix square roots are computed"), some)
             repeats = guarded(gr.Slider(1, 20, 3, step=1, label="Repeats",
                                         info="Timed runs of each, after one to warm up"), 3)
             controls = [compared, repeats, side(shared.web.most, 512, "Size", "Longest side in pixels")]
@@ -38,4 +39,4 @@ def build(shared):
     shared.several("compare", make, [*pair, *controls], [pictures, table, plot, csv], above)
     endpoint(shared.api.compare, [*pair, *controls],
         [pictures, table, plot, gr.File(visible=False), gr.Textbox(visible=False)])
-    return pair
+    return [*pair, picker]

@@ -37,7 +37,7 @@ def build(shared):
                 contents, styles, paintings, None if original else size, progress, over, **dict(zip(OPTIONS, chosen))):
             shared.web.ledger.add(request.session_hash, [file for file, _ in pictures])
             yield (gr.Gallery(pictures, visible=bool(pictures)), gr.Dataframe(failed, visible=bool(failed)),
-                   gr.DownloadButton(value=path, interactive=True) if path else gr.skip(), text)
+                   gr.DownloadButton(value=path, interactive=bool(path)), text)
 
     shared.several("folder", make, [*sources, *sizes, *controls], [finished, failures, archive], above)
     network, strength, *others = controls

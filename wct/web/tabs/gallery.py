@@ -5,7 +5,7 @@ import gradio as gr
 from wct.web.tabs.common import buttons, place
 from wct.web.widgets import ALOUD, drawn, option
 
-OPTIONS = ("strength", "keep_colors")
+OPTIONS = ("network", "strength", "keep_colors")
 
 
 def build(shared):
@@ -16,20 +16,20 @@ def build(shared):
             above = buttons("Show all paintings")
             wall = drawn("wall", value=[], empty="The photo in every painting stands here")
         with place("options"), gr.Group():
-            network, *controls = option("network"), *map(option, OPTIONS)
+            controls = [option(name) for name in OPTIONS]
 
     def make(values, over, progress, request):
-        content, network, *chosen = values
-        for made, text in shared.many.wall(content, progress, over, network=network, **dict(zip(OPTIONS, chosen))):
+        content, *chosen = values
+        for made, text in shared.many.wall(content, progress, over, **dict(zip(OPTIONS, chosen))):
             shared.web.ledger.add(request.session_hash, [one["picture"]["path"] for one in made])
             yield made, text
 
-    shared.several("wall", make, [content, network, *controls], [wall], above)
+    shared.several("wall", make, [content, *controls], [wall], above)
     first = shared.first
 
-    def full(photo, strength, keep_colors, event: gr.EventData):
+    def full(event: gr.EventData, photo, *chosen):
         name = getattr(event, "name", None)
-        return photo, shared.paintings.path(name), name, strength, keep_colors
+        return photo, shared.paintings.path(name), name, *chosen
 
     first.again(wall.pick(
         full, [content, *controls], [first.content, first.style, first.picker, *(first.settings[o] for o in OPTIONS)],

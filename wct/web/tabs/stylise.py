@@ -6,7 +6,7 @@ from wct.runtime.examples import EXAMPLES
 from wct.web.handlers import LEVELS
 from wct.web.tabs.common import First, any_size, endpoint, picture_outputs, place, run
 from wct.web.uploads import shipped, thumbnails
-from wct.web.widgets import ALOUD, QUIETLY, drawn, levels, option, size
+from wct.web.widgets import ALOUD, MOST, QUIETLY, drawn, levels, number, option, size
 
 PAIRS = (
     ("moose", "hokusai-great-wave", 1.0),
@@ -60,7 +60,8 @@ def build(shared):
         return shipped(_photo(photo)), shared.paintings.path(painting), painting, strength
 
     again(examples.pick(fill, None, [content, style, picker, strength], **ALOUD))
-    endpoint(shared.api.stylise, [content, style, strength, any_size(), *controls, *by_level], picture_outputs())
+    called = [number(name) if name in MOST else control for name, control in zip(OPTIONS, controls)]
+    endpoint(shared.api.stylise, [content, style, strength, any_size(), *called, *by_level], picture_outputs())
     return []
 
 

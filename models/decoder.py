@@ -38,10 +38,12 @@ def _doubled(kernel, dim):
 _CONVOLUTIONS = {5: 4, 4: 4, 3: 2, 2: 2, 1: 1}  # of D5, ..., D1: as many as the encoder's stages have
 
 
-def _block(level, channels):
-    """Convolutions as wide as relu{level-1}_1, each with a ReLU; the second doubles the picture."""
-    layers, width, out = [], channels[level - 1], channels[level - 2] if level > 1 else 3
-    for i in range(_CONVOLUTIONS[level]):
+def _block(level, channels, inner):
+    """Convolutions as wide as the encoder's between relu{level-1}_1 and relu{level}_1, the last as the former, each
+    with a ReLU; the second doubles the picture."""
+    layers, width, count = [], channels[level - 1], _CONVOLUTIONS[level]
+    for i in range(count):
+        out = inner[level - 2] if i < count - 1 else channels[level - 2] if level > 1 else 3
         layers += [(UpConv3x3 if i == 1 else Conv3x3)(width, out), nn.ReLU(inplace=True)]
         width = out
     return nn.Sequential(*layers[:-1] if level == 1 else layers)  # the picture itself is not rectified
@@ -50,7 +52,7 @@ def _block(level, channels):
 class Decoder(nn.Module):
     """Blocks D1 ... D{levels}; D{k} takes relu{k}_1 to relu{k-1}_1, and D1 gives the picture.
 
-    channels: of relu1_1, relu2_1, ..., as `models.vgg.Encoder` has them.
+    channels, inner: of relu1_1, relu2_1, ..., and of the layers between, as `models.vgg.Encoder` has them.
 
     `decoder(features, level)` runs D{level}, ..., D1: (B, channels[level-1], h, w) ->
     (B, 3, h * 2^(level-1), w * 2^(level-1)), RGB around [0, 1], not clamped. `decoder.block(k)` is
@@ -61,11 +63,11 @@ class Decoder(nn.Module):
     if D{levels} itself had given the corrected features. The stage is a submodule: its weights are among the decoder's.
     """
 
-    def __init__(self, levels=None, channels=FULL):
+    def __init__(self, levels=None, channels=FULL, inner=None):
         super().__init__()
         self.stage = None
         levels = len(channels) if levels is None else levels
-        self.blocks = nn.ModuleDict({f"D{k}": _block(k, channels) for k in range(1, levels + 1)})
+        self.blocks = nn.ModuleDict({f"D{k}": _block(k, channels, inner or channels) for k in range(1, levels + 1)})
 
     def block(self, level):
         return self.blocks[f"D{level}"]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 class Network:
     """An encoder, VGG-19 or a narrower network of its shape, and the decoders that belong to it.
 
-    channels: of relu1_1, relu2_1, ..., as many as the network has levels. The convolutions in between are as wide
-    (`models.vgg`, `models.decoder`). encoder, decoders by name, deepest: files of weights, with the names of the
-    modules' state_dict, after "encoder." or "decoder." where one file holds both. deepest: what the last level alone
-    needs, its encoder stage and its decoder block; None where it is in the others. cascade: the decoder of mode
-    cascade, which transforms nothing between its blocks; None for whichever makes the other pictures.
+    channels: of relu1_1, relu2_1, ..., as many as the network has levels. inner: of the layers that lead on from each
+    of them, relu1_2, relu2_2, ..., and of those that lead back in the decoder; None for as many. encoder, decoders by
+    name, deepest: files of weights, with the names of the modules' state_dict, after "encoder." or "decoder." where
+    one file holds both. deepest: what the last level alone needs, its encoder stage and its decoder block; None where
+    it is in the others. cascade: the decoder of mode cascade, which transforms nothing between its blocks; None for
+    whichever makes the other pictures.
     """
 
     channels: tuple[int, ...]
@@ -19,6 +20,7 @@ class Network:
     decoders: dict[str, str]
     deepest: str | None = None
     cascade: str | None = None
+    inner: tuple[int, ...] | None = None
 
     @property
     def levels(self):
@@ -36,6 +38,7 @@ NETWORKS = {  # the first that has what is asked for is taken where none is name
         "small.safetensors",
         {"stylised": "small.safetensors", "reconstruction": "small_reconstruction.safetensors"},
         cascade="reconstruction",
+        inner=(16, 32, 48),
     ),
     "full": Network(
         (64, 128, 256, 512, 512),

@@ -32,14 +32,14 @@ class Conv3x3(nn.Conv2d):
         return super().forward(F.pad(x, (1, 1, 1, 1), mode="reflect"))
 
 
-def _stage(level, channels):
-    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1; all conv{k}_i are as wide."""
+def _stage(level, channels, inner):
+    """The layers from relu{level-1}_1 (the picture, for level 1) to relu{level}_1."""
     layers, width = OrderedDict(), 3 if level == 1 else channels[level - 2]
     for name in LAYERS[level - 1]:
         if name == "pool":
             layers["pool"] = nn.MaxPool2d(2)
             continue
-        out = channels[int(name[4]) - 1]
+        out = channels[level - 1] if name == f"conv{level}_1" else inner[level - 2]
         layers[name] = Conv3x3(width, out)
         layers[name.replace("conv", "relu")] = nn.ReLU(inplace=True)
         width = out
@@ -49,7 +49,8 @@ def _stage(level, channels):
 class Encoder(nn.Module):
     """VGG-19 to relu{levels}_1 with reflection padding, or a narrower network of that shape.
 
-    levels: how many; by default as many as there are `channels`, those of relu1_1, relu2_1, ...
+    levels: how many; by default as many as there are `channels`, those of relu1_1, relu2_1, ... inner: those of the
+    layers that follow each of them, relu1_2, relu2_2, ...; by default as many.
 
     Takes a float tensor (B, 3, H, W), RGB in [0, 1], H and W multiples of 2^(levels-1) and at least
     2^levels. Returns the list [relu1_1, ..., relu{levels}_1]; relu{k}_1 is
@@ -57,10 +58,11 @@ class Encoder(nn.Module):
     natural pictures (see `wct.training.convert`).
     """
 
-    def __init__(self, levels=None, channels=FULL):
+    def __init__(self, levels=None, channels=FULL, inner=None):
         super().__init__()
         levels = len(channels) if levels is None else levels
-        self.stages = nn.ModuleDict({f"relu{k}_1": _stage(k, channels) for k in range(1, levels + 1)})
+        stages = {f"relu{k}_1": _stage(k, channels, inner or channels) for k in range(1, levels + 1)}
+        self.stages = nn.ModuleDict(stages)
 
     def forward(self, x, levels=None):
         """The first `levels` of the features; all of them by default."""

@@ -59,16 +59,17 @@ def _load(module, file, prefix, levels, network, folder):
         levels = net.levels
     if not 1 <= levels <= net.levels:
         raise ValueError(f"levels must be 1 to {net.levels}, not {levels}")
-    module = module(levels, net.channels)
+    module = module(levels, net.channels, net.inner)
     files = [file, net.deepest] if net.deepest and levels == net.levels else [file]
     state = {}
     for path in (Path(folder) / name for name in files):
         state |= {k.removeprefix(prefix): v for k, v in _read(path).items()}
     for key, tensor in module.state_dict().items():
-        if key not in state:
-            raise WeightsError(f"{file} has no tensor {key}. {_REMEDY}")
-        if state[key].shape != tensor.shape:
-            raise WeightsError(f"{file}: {key} is {tuple(state[key].shape)}, not {tuple(tensor.shape)}. {_REMEDY}")
+        found, name = state.get(key), " with ".join(files)
+        if found is None:
+            raise WeightsError(f"{name} has no tensor {key}. {_REMEDY}")
+        if found.shape != tensor.shape:
+            raise WeightsError(f"{name}: {key} is {tuple(found.shape)}, not {tuple(tensor.shape)}. {_REMEDY}")
     module.load_state_dict({key: state[key] for key in module.state_dict()})
     return module.eval().requires_grad_(False)
 

@@ -118,7 +118,7 @@ def test_the_network_that_is_taken_where_none_is_named():
 @pytest.mark.parametrize("name, network", NETWORKS.items())
 def test_a_network_is_as_wide_as_the_registry_says(name, network):
     """With any weights: features of every level, and the picture from each of them."""
-    encoder, decoder = Encoder(None, network.channels), Decoder(None, network.channels)
+    encoder, decoder = (module(None, network.channels, network.inner) for module in (Encoder, Decoder))
     with torch.inference_mode():
         features = encoder(torch.rand(2, 3, 32, 48))
         assert [tuple(f.shape) for f in features] == [(2, n, 32 >> k, 48 >> k) for k, n in enumerate(network.channels)]
@@ -129,8 +129,8 @@ def test_a_network_is_as_wide_as_the_registry_says(name, network):
 
 def test_one_file_holds_encoder_and_decoder_of_a_small_network(tmp_path):
     """What was saved under "encoder." and "decoder." is loaded again, to half precision."""
-    channels = NETWORKS["small"].channels
-    parts = {"encoder": Encoder(None, channels), "decoder": Decoder(None, channels)}
+    widths = NETWORKS["small"].channels, NETWORKS["small"].inner
+    parts = {"encoder": Encoder(None, *widths), "decoder": Decoder(None, *widths)}
     state = {f"{part}.{k}": v for part, module in parts.items() for k, v in module.state_dict().items()}
     weights.save(state, tmp_path / "small.safetensors")
     encoder, decoder = (load(network="small", folder=tmp_path) for load in (load_encoder, load_decoder))

@@ -1,4 +1,5 @@
-"""Faults that style losses do not see: a weave along the rows and columns, halos around objects on plain ground."""
+"""Faults that style losses do not see: a weave along the rows and columns, halos around objects and blotches on plain
+ground."""
 
 import torch
 from torch.nn import functional as F
@@ -48,16 +49,16 @@ def weave(output, content, style):
     return F.relu(axis_shares(output, content) - allowed).mean()
 
 
-def halo(output, content):
-    """Mean change of the output's colours between neighbouring patches of 4, 8 and 16 pixels where the content's do not
-    change."""
+def halo(output, content, sizes=(4, 8, 16)):
+    """Mean change of the output's colours between neighbouring patches of these sizes, in pixels, where the content's
+    do not change: halos, or blotches where the patches are large."""
     total = 0
-    for size in (4, 8, 16):
+    for size in sizes:
         ours, theirs = F.avg_pool2d(output, size), F.avg_pool2d(content, size)
         for dim in (2, 3):
             plain = torch.exp(-(theirs.diff(dim=dim).abs().amax(1) / PLAIN).pow(2))
             total = total + (plain * ours.diff(dim=dim).abs().mean(1)).mean()
-    return total / 6
+    return total / (2 * len(sizes))
 
 
 def _patches(pictures):

@@ -24,8 +24,9 @@ RIDGE = 1e-4  # relative to the mean square of the inputs
 
 
 @torch.no_grad()
-def pruned(encoder, channels, pictures, decoder=None):
-    """(Encoder, Decoder) with `channels` of relu1_1, relu2_1, ... in place of those of `encoder` and `decoder`.
+def pruned(encoder, channels, pictures, decoder=None, inner=None):
+    """(Encoder, Decoder) with `channels` of relu1_1, relu2_1, ..., and `inner` of the layers between, in place of those
+    of `encoder` and `decoder`.
 
     Layer by layer, in the order of the arithmetic, the channels are kept from which the others are best foretold
     (`forward_selection`). A narrow layer then gets the weights that take what the narrow layers before it make of
@@ -33,7 +34,7 @@ def pruned(encoder, channels, pictures, decoder=None):
     can be. Blocks of the decoder give the channels that the encoder's level has. Without a decoder, None is returned
     for it. Weights of channels that no picture shows are zero.
     """
-    narrow, kept = Encoder(len(channels), channels).to(pictures.device), {0: torch.arange(3)}
+    narrow, kept = Encoder(None, channels, inner).to(pictures.device), {0: torch.arange(3)}
     wide_features, narrow_features = [pictures], [pictures]
     for level, (name, stage) in enumerate(narrow.stages.items(), 1):
         pair = wide_features[-1], narrow_features[-1]
@@ -42,7 +43,7 @@ def pruned(encoder, channels, pictures, decoder=None):
         narrow_features.append(pair[1])
     if decoder is None:
         return narrow, None
-    blocks = Decoder(len(channels), channels).to(pictures.device)
+    blocks = Decoder(None, channels, inner).to(pictures.device)
     for level in range(len(channels), 0, -1):
         pair = wide_features[level], narrow_features[level]
         _sequence(decoder.block(level), blocks.block(level), *pair, ends=kept[level - 1])
@@ -132,7 +133,8 @@ def main():
             parser.error(f"{' '.join(map(str, folders))}: no .jpg pictures")
         pictures += islice(crops(found, args.crop, (0.3, 1.0)), args.crops // 2)
     network, levels = NETWORKS[args.network], NETWORKS[args.network].levels
-    encoder, decoder = pruned(load_encoder(levels), network.channels, torch.cat(pictures), load_decoder(levels=levels))
+    wide = load_encoder(levels), load_decoder(levels=levels)
+    encoder, decoder = pruned(wide[0], network.channels, torch.cat(pictures), wide[1], network.inner)
     state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
     state |= {f"decoder.{k}": v for k, v in decoder.state_dict().items()}
     save(state, args.output / network.encoder)

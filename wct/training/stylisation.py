@@ -21,7 +21,8 @@ HELD_OUT_STYLES = (
     "006", "024", "026", "044", "051", "066", "072", "081", "082", "080", "088", "114",
 )
 CONTENT_LAYERS = slice(3, None)  # of `layers`: from relu2_2 on. What lies before is the style's, and large to keep
-WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5, "scale": 0.01}
+WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5, "blotch": 5.0,
+           "scale": 0.01}
 
 
 class Stylisation:
@@ -95,6 +96,7 @@ class Stylisation:
             "excess": (output - output.clamp(0, 1)).pow(2).mean(),
             "weave": weave(output, content.pictures, style.pictures),
             "halo": halo(output, content.pictures),
+            "blotch": halo(output, content.pictures, (32, 64)),
             "scale": scale_loss(features),
         }
 

@@ -49,6 +49,15 @@ def test_halos_are_changes_on_plain_ground():
     assert halo(1 - content, content) < 1e-4  # other colours are no fault
 
 
+def test_blotches_are_changes_from_one_large_patch_to_the_next():
+    content = torch.full((1, 3, 128, 128), 0.5)
+    blotched = content.clone()
+    blotched[..., 64:] = 0.8
+    assert halo(content, content, (32, 64)) == 0 and halo(blotched, content, (32, 64)) > 0.05
+    small = slice(None), slice(None), slice(0, 48), slice(40, 88)  # which no patch of these fits into twice
+    assert halo(blotched[small], content[small], (32, 64)) == 0
+
+
 def test_both_have_gradients():
     output, content, style = (torch.rand(2, 3, 64, 64) for _ in range(3))
     output.requires_grad_(True)

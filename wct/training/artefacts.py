@@ -52,13 +52,13 @@ def weave(output, content, style):
 def halo(output, content, sizes=(4, 8, 16)):
     """Mean change of the output's colours between neighbouring patches of these sizes, in pixels, where the content's
     do not change: halos, or blotches where the patches are large."""
-    total = 0
+    total, sizes = output.new_zeros(()), [size for size in sizes if 2 * size <= min(output.shape[2:])]
     for size in sizes:
         ours, theirs = F.avg_pool2d(output, size), F.avg_pool2d(content, size)
         for dim in (2, 3):
             plain = torch.exp(-(theirs.diff(dim=dim).abs().amax(1) / PLAIN).pow(2))
             total = total + (plain * ours.diff(dim=dim).abs().mean(1)).mean()
-    return total / (2 * len(sizes))
+    return total / max(1, 2 * len(sizes))
 
 
 def _patches(pictures):

@@ -127,9 +127,9 @@ class Options:
         1.0, "Stroke size", "the scale at which paintings are read: more for wider strokes", kind=float, least=0.25,
         most=4, shape="S")
     mode: str = _option(
-        "single", "Mode", "single paints in one pass through the networks; cascade is the classic way, a pass for each "
-        "level, and slower; photo paints nothing: a photograph stays one, in the light and colours of another",
-        kind=str, choices=MODES)
+        "single", "Mode", "a painting in one pass through the networks; the classic cascade, a pass for each level, "
+        "and slower; or no painting: a photograph stays one, in the light and colours of another", kind=str,
+        choices=MODES)
     transform: str = _option(
         "zca", "Transform", "whitening and colouring; optimal transport, which keeps more of the photo; or AdaIN, "
         "which sees single channels", kind=str, choices=TRANSFORMS)

@@ -79,10 +79,11 @@ def level_strengths(levels: int | Iterable[float] | None, most: int, name: str =
     """
     given = levels
     levels = min(DEFAULT_LEVELS, most) if levels is None else levels
-    if isinstance(levels, str) or (isinstance(levels, Integral) and not 1 <= levels <= most):
-        raise ValueError(f"{name} must be 1 to {most}, or the strengths of as many and not all zero, not {given!r}")
     try:
-        strengths = [1.0] * int(levels) if isinstance(levels, Integral) else [float(strength) for strength in levels]
+        if isinstance(levels, Integral):
+            strengths = [1.0] * min(int(levels), most + 1)  # no longer than shows that it is too many
+        else:
+            strengths = [] if isinstance(levels, str) else [float(strength) for strength in levels]
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a whole number or a list of numbers, not {given!r}") from None
     if not all(0 <= strength <= 1 for strength in strengths):
@@ -90,7 +91,7 @@ def level_strengths(levels: int | Iterable[float] | None, most: int, name: str =
     while strengths and strengths[-1] == 0:
         strengths.pop()
     if not 1 <= len(strengths) <= most:
-        raise ValueError(f"{name} must be 1 to {most}, or the strengths of as many and not all zero, not {given}")
+        raise ValueError(f"{name} must be 1 to {most}, or the strengths of as many and not all zero, not {given!r}")
     return strengths
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wct.batch.jobs import Labels, jobs
-from wct.batch.names import composed, folded, joined, length, longest, shortened
+from wct.runtime.names import composed, folded, joined, length, longest, shortened
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=90).filter(
     lambda name: name.strip(".") and length(name) < 250)

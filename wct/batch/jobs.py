@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from wct.batch.names import MARK, folded, joined, length, longest, mark
+from wct.runtime.names import MARK, folded, joined, length, longest, mark
 
 KEPT = 256  # styles that a Stylizer keeps
 

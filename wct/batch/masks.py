@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from wct.batch.names import composed, folded
+from wct.runtime.names import composed, folded
 
 _OF_A_MASK = re.compile(r"[ ._-]masks?$", re.IGNORECASE)
 

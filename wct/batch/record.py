@@ -9,8 +9,8 @@ from stat import S_ISDIR
 from threading import RLock
 from typing import NamedTuple
 
-from wct.batch.names import mark
 from wct.runtime.files import lock
+from wct.runtime.names import mark
 from wct.runtime.places import Url, read, stamped
 from wct.runtime.tables import Table
 

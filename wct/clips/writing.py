@@ -7,7 +7,6 @@ import os
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from wct.clips.joining import join
 from wct.clips.pictures import FEW
 from wct.images import save_picture
 from wct.runtime.files import remove_dead_parts, write_whole
+from wct.runtime.names import shortened
 from wct.runtime.threads import ahead
 
 # readable wherever it is cut off
@@ -71,8 +71,7 @@ class Film:
                 if piece.name.startswith(start) and piece.stem[len(start):].isdecimal()]
 
     def write(self, pictures: Pictures, wrote: Callable = _nobody, rename: Callable = os.replace) -> None:
-        begun = _unfinished(self.path)
-        piece = begun.with_name(f"{begun.name}-{len(self.pieces) + 1}.mp4")
+        piece = piece_of(self.path, len(self.pieces) + 1)
         with written(self.path):
             for frame in ahead(self._piece(piece, iter(pictures)), 1):  # where no Ctrl-C comes between two packets
                 wrote(frame)
@@ -104,9 +103,13 @@ class Film:
 
 def _unfinished(path):
     """What a clip is called while it is unfinished; a name that leaves no room for that is cut, and marked."""
-    name = os.fsencode(path.name)
-    begin = path.name if len(name) <= LONGEST else f"{path.name[:40]}~{blake2b(name, digest_size=8).hexdigest()}"
-    return path.with_name(f"{begin}.unfinished")
+    return path.with_name(f"{shortened(path.name, LONGEST)}.unfinished")
+
+
+def piece_of(path: Path, number: int) -> Path:
+    """The file of a part of a film that is unfinished, counted from 1."""
+    begun = _unfinished(path)
+    return begun.with_name(f"{begun.name}-{number}.mp4")
 
 
 def _begun(piece):

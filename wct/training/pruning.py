@@ -133,8 +133,8 @@ def main():
             parser.error(f"{' '.join(map(str, folders))}: no .jpg pictures")
         pictures += islice(crops(found, args.crop, (0.3, 1.0)), args.crops // 2)
     network, levels = NETWORKS[args.network], NETWORKS[args.network].levels
-    wide = load_encoder(levels), load_decoder(levels=levels)
-    encoder, decoder = pruned(wide[0], network.channels, torch.cat(pictures), wide[1], network.inner)
+    encoder, decoder = pruned(load_encoder(levels), network.channels, torch.cat(pictures), load_decoder(levels=levels),
+                              network.inner)
     state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
     state |= {f"decoder.{k}": v for k, v in decoder.state_dict().items()}
     save(state, args.output / network.encoder)

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import gradio as gr
 
+from wct.clips.writing import piece_of
 from wct.options import NETWORK, Options
 from wct.web.api import documented, readable
 from wct.web.gradio_internals import somebody_waits
@@ -76,7 +77,7 @@ class Clips:
                 film = self.web.stylizers[network].stylise_video(clip, style, path, size=int(size or SIZE),
                                                                  progress=tell, **options)
             except Cancelled:
-                piece = path.with_name(f"{path.name}.unfinished-1.mp4")
+                piece = piece_of(path, 1)
                 if not partly or not piece.is_file():
                     raise
                 return str(piece.replace(path)), f"{CANCELLED} What was made until then stands here."

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageChops
 
-from wct.batch.names import joined
 from wct.images import open_picture, save_picture
 from wct.options import NETWORK, STAGES
 from wct.runtime.files import NoSpaceError
+from wct.runtime.names import joined
 from wct.web.gradio_internals import somebody_waits
 from wct.web.turns import Cancelled, Pace, Turns
 from wct.web.uploads import FULL, Ledger, keep, new_folder, without_folders

@@ -5,13 +5,13 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image
 
 from wct.images import FORMATS, open_picture, save_picture, with_alpha
+from wct.pipeline.cache import identified
 from wct.web.handlers import saved, sentence
 from wct.web.turns import Cancelled
 from wct.web.uploads import keep, new_folder, served
@@ -155,7 +155,7 @@ class Live:
 def _known_by(value):
     """What tells a value from others: of a picture that was painted on the page, its pixels."""
     if isinstance(value, Image.Image):
-        return value.size, value.mode, sha256(value.tobytes()).hexdigest()
+        return identified(value)[0]
     if isinstance(value, dict):
         return {name: _known_by(part) for name, part in value.items()}
     return [_known_by(part) for part in value] if isinstance(value, list | tuple) else value

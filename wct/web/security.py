@@ -113,7 +113,8 @@ class Guard:
         if not self._is_own(host):
             name = _hostname(host) or host
             return 403, f"The page does not go by the name {name!r}; start it with --allow-host {name}."
-        if origin and _place(origin) != host.lower() and _hostname(_place(origin)) not in self.allowed - LOCAL:
+        from_place = _place(origin or "")
+        if origin and from_place != host.lower() and _hostname(from_place) not in self.allowed - LOCAL:
             return 403, f"Requests of the page {origin} are refused; allow it by --allow-host."
         return None
 

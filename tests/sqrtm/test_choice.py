@@ -1,6 +1,7 @@
 """method="auto": what it chooses, and closed forms."""
 
 import json
+from itertools import product
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ def test_the_table_is_whole():
     assert set(table["cpu"]) == {"float32", "float64"}
     for device, dtypes in table.items():
         for dtype, ways in dtypes.items():
-            assert set(ways) == {choice.key(g, b) for g in (False, True) for b in (False, True)}, device
+            assert set(ways) == {choice.key(*way) for way in product((False, True), repeat=3)}, device
             for rows in ways.values():
                 assert len(rows) == len(choice.SIZES)
                 for n, row in zip(choice.SIZES, map(str.split, rows)):
@@ -31,11 +32,10 @@ def test_there_is_a_choice_for_every_matrix_and_device(n, batch, dtype, device):
         shape, ndim = (*batch, n, n), 2 + len(batch)
 
     Matrix.dtype, Matrix.device = dtype, torch.device(device)
-    for gradient in (False, True):
-        for bounded in (False, True):
-            method, steps = choice.choose(Matrix, gradient, bounded)
-            assert method in choice.candidates(str(dtype).removeprefix("torch."), n)
-            assert (steps is not None) == (method == "eigh")
+    for gradient, bounded, tolerance in product((False, True), (False, True), (None, 1e-6, 1e-2)):
+        method, steps = choice.choose(Matrix, gradient, bounded, tolerance)
+        assert method in choice.candidates(str(dtype).removeprefix("torch."), n)
+        assert (steps is not None) == (method == "eigh")
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 40, 130])

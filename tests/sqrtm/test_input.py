@@ -151,6 +151,21 @@ def test_tolerance_of_eigenvectors_that_are_corrected(condition, others):
     assert residual(A[:1], loose[0]).item() < 1e-2
 
 
+@pytest.mark.parametrize("condition", [1e2, 1e4, 1e6])
+def test_tolerance_of_small_matrices(condition):
+    """Eigenvectors in float32 where their digits suffice, and else those in float64."""
+    A = with_spectrum(geometric(16, condition), 0, torch.float32)[None].requires_grad_()
+
+    def both(A, *options):
+        W = matrix_inverse_sqrt(A, "eigh", **dict(zip(("steps", "tolerance"), options)))
+        return W, torch.autograd.grad(W.sum(), A)[0]
+
+    exact, plain, strict, loose = both(A.detach().double().requires_grad_()), both(A), both(A, 1), both(A, 1, 1e-2)
+    for a, b, c, d in zip(exact, plain, strict, loose):
+        assert torch.equal(d, b if condition < 1e5 else c)
+        assert (d - a).norm() <= 1e-2 * a.norm() and (c - a).norm() <= 1e-3 * a.norm()
+
+
 @pytest.mark.parametrize("n, batch", [(152, 4), (200, 3)])
 def test_the_literal_pade_of_batches_of_large_matrices(n, batch):
     """Batched solves by LU fail from n = 152 on with some BLAS."""

@@ -196,18 +196,18 @@ def _roots(A, method, want, name, check_errors, lower, degree, scaling, steps, t
     if lower is not None:
         lower = checked_lower(lower, A, name)
     if method == "auto":
-        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad, lower is not None)
+        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad, lower is not None, tolerance)
     errors = "return" if check_errors is None else "raise" if check_errors else "ignore"
     Y, W, _, _, info = differentiable_roots(A, lower, method, want, degree, scaling, steps, tolerance, errors, eps)
     return (Y, W, info) if Y.dtype == dtype else (Y.to(dtype), W.to(dtype), info)
 
 
-def root(A, want, eps, method=None, steps=None, lower=None):
+def root(A, want, eps, method=None, steps=None, lower=None, tolerance=None):
     """A^{1/2} (want="sqrt") or A^{-1/2} ("inverse") of real A that is known to be as accurate as eps."""
     lower = None if lower is None else checked_lower(lower, A, "root")
     if method is None:
-        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad, lower is not None)
-    Y, W, *_ = differentiable_roots(A, lower, method, want, None, None, steps, None, "raise", eps)
+        method, steps = choose(A, torch.is_grad_enabled() and A.requires_grad, lower is not None, tolerance)
+    Y, W, *_ = differentiable_roots(A, lower, method, want, None, None, steps, tolerance, "raise", eps)
     return Y if want == "sqrt" else W
 
 

@@ -67,17 +67,21 @@ def eigh(A, job, steps=0):
     """A = V diag(s) V^T; A^{1/2} = V diag(s^{1/2}) V^T, A^{-1/2} = V diag(s^{-1/2}) V^T.
 
     With `steps`, the digits of W that small eigenvalues lose come back by so many corrections, W <- W + W (I - W A
-    W) / 2; or, in matrices that are small or too ill-conditioned for that, from eigenvectors in float64.
+    W) / 2; or, in matrices that are small or too ill-conditioned for that, from eigenvectors in float64. A tolerance
+    lets digits go that it does not need.
     """
     double = steps and in_double(A)
-    values, vectors = eigenvectors(A.double() if double else A)
+    at_once = double and not job.tolerance
+    values, vectors = eigenvectors(A.double() if at_once else A)
     job.judge(A, values)
     Y, W, *basis = result = _roots(values, vectors, A.dtype, job)
-    if not steps or double:
+    if not steps or at_once:
         return result
     condition = worst_condition(result[2]) if job.reads(A) else math.nan
     if easy(condition, A.dtype, job.tolerance):
         return result
+    if double:
+        return _roots(*eigenvectors(A.double()), A.dtype, job)
     hard = None
     if A.dtype == torch.float32 and condition > HARD:
         hard = values[:, 0] * HARD < values[:, -1]

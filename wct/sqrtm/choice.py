@@ -48,7 +48,7 @@ def key(gradient, bounded, rough):
 
 
 def choose(A, gradient, bounded, tolerance=None):
-    """(method, steps) for real A (..., n, n), by whether a gradient is wanted and `lower` told, and by the tolerance."""
+    """(method, steps) for real A (..., n, n), by whether a gradient is wanted and `lower` told, and by tolerance."""
     n, device = A.shape[-1], A.device.type
     dtype = "float32" if A.dtype == torch.float32 else "float64"
     table = _tables.get("cpu" if device == "mps" else device)  # MPS lends its matrices to the CPU

@@ -47,6 +47,14 @@ def test_what_does_not_fit_is_told(stylizer, arguments, words):
         stylizer.render(torch.cat([PHOTO, OTHER]), **{"style": PAINTING} | arguments)
 
 
+@pytest.mark.parametrize("mask, words", [
+    (torch.ones(1, 64, 64), "masks have the shape"), (torch.zeros(1, 1, 64, 64), "0 everywhere"),
+], ids=str)
+def test_what_does_not_fit_a_style_is_told(stylizer, mask, words):
+    with pytest.raises(ValueError, match=words):
+        stylizer.encode_style(PHOTO, mask)
+
+
 def test_levels_may_come_from_a_generator(stylizer):
     expected = stylizer.render(PHOTO, PAINTING, levels=[1, 0.5])
     assert torch.equal(stylizer.render(PHOTO, PAINTING, levels=(x for x in (1, 0.5))), expected)

@@ -62,9 +62,11 @@ class TensorStylizer:
         """The statistics of styles (B, 3, H, W), RGB in [0, 1], at every level: all that `render` needs of them.
 
         mask: how much each pixel counts, (1 or B, 1, H, W), 0 to 1. levels: how many may take part, by default all.
+        Raises ValueError for a bad shape, or a mask of nothing.
         """
         levels = levels or self.levels
         tile = self._whole(pixels, levels, "style")
+        _check_masks([] if mask is None else [mask], pixels)
         mask = mask if mask is None else tiles.whole_cells(mask.to(tile.pixels), levels)
         return [moments.statistics(self.device) for moments in gather_levels(self.encoder, tile, levels, mask)]
 
@@ -131,11 +133,11 @@ def _check_pixels(pixels, name):
         raise ValueError(f"the {name} must have the shape (B, 3, H, W), not {tuple(pixels.shape)}")
 
 
-def _check_masks(masks, content):
-    pixels, size = (content.pixels, content.box[3:1:-1]) if isinstance(content, Tile) else (content, content.shape[2:])
+def _check_masks(masks, pictures):
+    tile = isinstance(pictures, Tile)
+    count, size = (len(pictures.pixels), pictures.box[3:1:-1]) if tile else (len(pictures), pictures.shape[2:])
     for mask in masks:
-        if mask.ndim != 4 or mask.shape[0] not in (1, len(pixels)) or mask.shape[1:] != (1, *size):
-            raise ValueError(f"masks have the shape (1 or {len(pixels)}, 1, {size[0]}, {size[1]}), not "
-                             f"{tuple(mask.shape)}")
+        if mask.ndim != 4 or mask.shape[0] not in (1, count) or mask.shape[1:] != (1, *size):
+            raise ValueError(f"masks have the shape (1 or {count}, 1, {size[0]}, {size[1]}), not {tuple(mask.shape)}")
         if not (mask.flatten(1).amax(1) > 0).all():
             raise ValueError("a mask is 0 everywhere: leave its style out")

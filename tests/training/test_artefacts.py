@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from wct.training.artefacts import axis_share_of_noise, axis_shares, halo, weave
+from wct.training.artefacts import axis_share_of_noise, axis_shares, blotches, halo, weave
 
 
 def cloth(size, period):
@@ -49,17 +49,18 @@ def test_halos_are_changes_on_plain_ground():
     assert halo(1 - content, content) < 1e-4  # other colours are no fault
 
 
-def test_blotches_are_changes_from_one_large_patch_to_the_next():
-    content = torch.full((1, 3, 128, 128), 0.5)
-    blotched = content.clone()
-    blotched[..., 64:] = 0.8
-    assert halo(content, content, (32, 64)) == 0 and halo(blotched, content, (32, 64)) > 0.05
-    small = slice(None), slice(None), slice(0, 48), slice(40, 88)  # which no patch of these fits into twice
-    assert halo(blotched[small], content[small], (32, 64)) == 0
+def test_blotches_are_changes_that_the_content_hardly_has():
+    sky = torch.linspace(0.3, 0.4, 128).expand(1, 3, 128, 128)
+    assert blotches(sky, sky) == blotches(1 - 2 * sky, sky) == 0  # another light, twice as steep
+    assert blotches(0.5 + 4 * (sky - 0.35), sky) > 0.002
+    blotched = sky.clone()
+    blotched[..., 32:96, 32:96] = 0.8
+    assert blotches(blotched, sky) > 0.02 and blotches(blotched, blotched) == 0
+    assert blotches(blotched[..., :24, :24], sky[..., :24, :24]) == 0  # which no patch fits into twice
 
 
-def test_both_have_gradients():
+def test_all_have_gradients():
     output, content, style = (torch.rand(2, 3, 64, 64) for _ in range(3))
     output.requires_grad_(True)
-    (weave(cloth(64, 4) + 0.1 * output, content, style) + halo(output, content)).backward()
+    (weave(cloth(64, 4) + 0.1 * output, content, style) + halo(output, content) + blotches(output, content)).backward()
     assert output.grad.isfinite().all() and output.grad.abs().sum() > 0

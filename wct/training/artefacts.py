@@ -8,6 +8,7 @@ from wct.pipeline.colours import luminance
 
 SIDE = 32  # of the patches whose spectra are looked at
 PLAIN = 0.03  # change of colour from one patch to the next, in [0, 1], that counts as none
+GAIN = 3
 
 
 def _rings():
@@ -49,15 +50,28 @@ def weave(output, content, style):
     return F.relu(axis_shares(output, content) - allowed).mean()
 
 
-def halo(output, content, sizes=(4, 8, 16)):
-    """Mean change of the output's colours between neighbouring patches of these sizes, in pixels, where the content's
-    do not change: halos, or blotches where the patches are large."""
+def halo(output, content):
+    """Mean change of the output's colours from one patch to the next, of 4 to 16 pixels, where the content's do not
+    change."""
+    def fault(ours, theirs):
+        return torch.exp(-(theirs.amax(1) / PLAIN).pow(2)) * ours.mean(1)
+
+    return _faults(output, content, (4, 8, 16), fault)
+
+
+def blotches(output, content):
+    """By how much the change of the output's colours from one patch to the next, of 16 to 64 pixels, is more than GAIN
+    times the content's: the soft light of a sky becomes clouds of all colours."""
+    return _faults(output, content, (16, 32, 64), lambda ours, theirs: F.relu(ours.mean(1) - GAIN * theirs.amax(1)))
+
+
+def _faults(output, content, sizes, fault):
+    """The mean of fault(|change of the output|, |change of the content|), (B, 3, ...) between neighbouring patches."""
     total, sizes = output.new_zeros(()), [size for size in sizes if 2 * size <= min(output.shape[2:])]
     for size in sizes:
         ours, theirs = F.avg_pool2d(output, size), F.avg_pool2d(content, size)
         for dim in (2, 3):
-            plain = torch.exp(-(theirs.diff(dim=dim).abs().amax(1) / PLAIN).pow(2))
-            total = total + (plain * ours.diff(dim=dim).abs().mean(1)).mean()
+            total = total + fault(ours.diff(dim=dim).abs(), theirs.diff(dim=dim).abs()).mean()
     return total / max(1, 2 * len(sizes))
 
 

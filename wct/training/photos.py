@@ -36,14 +36,22 @@ class Transposed(torch.nn.Module):
         return picture.mT if torch.rand(()) < 0.5 else picture
 
 
-def crops(pictures, size, scale=None, colour=0.0):
+def recolouring():
+    """Colours as they are but for a little, of any hue, or with light and dark changed, a few inverted."""
+    return v2.RandomChoice([
+        v2.ColorJitter(0.1, 0.1, 0.1, 0.03), v2.ColorJitter(0.4, 0.4, 0.6, 0.5),
+        v2.Compose([v2.RandomInvert(0.15), v2.ColorJitter(0.4, 0.4, 0.4, 0.2)]),
+    ], p=[0.4, 0.35, 0.25])
+
+
+def crops(pictures, size, scale=None, recoloured=False):
     """Endless float crops (1, 3, size, size) at random: mirrored, transposed and, with a scale, the share of the
-    picture's area that they show, rescaled."""
+    picture's area that they show, rescaled. recoloured: in many colours."""
     augment = v2.Compose([
         v2.RandomResizedCrop(size, scale=scale, ratio=(0.9, 1.1), antialias=True) if scale else v2.RandomCrop(size),
         v2.RandomHorizontalFlip(),
         Transposed(),
-        v2.ColorJitter(colour, colour, colour, colour / 2) if colour else v2.Identity(),
+        recolouring() if recoloured else v2.Identity(),
         v2.ToDtype(torch.float32, scale=True),
     ])
     while True:

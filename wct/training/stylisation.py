@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms.v2 import functional as v2
 
 from wct.options import Options
-from wct.training.artefacts import halo, weave
+from wct.training.artefacts import blotches, halo, weave
 from wct.training.balance import balance, scale_loss
 from wct.training.losses import content_loss, layers, moments, stage_ends, style_loss, total_variation
 from wct.training.photos import crops, read_folder
@@ -21,7 +21,7 @@ HELD_OUT_STYLES = (
     "006", "024", "026", "044", "051", "066", "072", "081", "082", "080", "088", "114",
 )
 CONTENT_LAYERS = slice(3, None)  # of `layers`: from relu2_2 on. What lies before is the style's, and large to keep
-WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5, "blotch": 5.0,
+WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5, "blotch": 16.0,
            "scale": 0.01}
 
 
@@ -30,7 +30,7 @@ class Stylisation:
     reconstructs photos.
 
     Photos and styles come from banks, of crops of photos with their features for the content loss, and of crops of
-    paintings, and of photos for a fifth, with their moments for the style loss.
+    paintings, and of photos for a third, with their moments for the style loss.
     """
 
     kind, levels = "stylised", 4
@@ -47,10 +47,10 @@ class Stylisation:
         self.unseen = [picture for name, picture in pictures.items() if name in HELD_OUT_STYLES] or paintings
         self.batch = args.batch
         self.photos = crops(photos, args.crop, (0.3, 1.0))
-        self.painted = crops(paintings, args.style_crop, (0.15, 1.0), colour=0.2)
-        as_style = crops(photos, args.style_crop, (0.4, 1.0), colour=0.2)
+        self.painted = crops(paintings, args.style_crop, (0.15, 1.0), recoloured=True)
+        as_style = crops(photos, args.style_crop, (0.4, 1.0), recoloured=True)
         self.contents = Bank(lambda: self.content(next(self.photos)), args.bank)
-        self.styles = Bank(lambda: self.style(next(as_style if torch.rand(()) < 0.2 else self.painted)), args.bank)
+        self.styles = Bank(lambda: self.style(next(as_style if torch.rand(()) < 0.35 else self.painted)), args.bank)
 
     def prepare(self):
         """Bring an encoder that learns into shape; how many of its channels were dead."""
@@ -96,7 +96,7 @@ class Stylisation:
             "excess": (output - output.clamp(0, 1)).pow(2).mean(),
             "weave": weave(output, content.pictures, style.pictures),
             "halo": halo(output, content.pictures),
-            "blotch": halo(output, content.pictures, (32, 64)),
+            "blotch": blotches(output, content.pictures),
             "scale": scale_loss(features),
         }
 

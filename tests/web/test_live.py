@@ -57,20 +57,38 @@ def nobody(share, desc):
     """Is told of progress."""
 
 
-def test_a_change_while_the_download_is_written_wins(runs, monkeypatch):
-    save, newer = live.save_picture, []
+def during(monkeypatch, act):
+    """Has the page do something else while it writes a download, once; what came of it, in a list."""
+    save, came = live.save_picture, []
 
     def slowly(picture, path, format=None):
-        if not newer:
-            newer.append(None)
-            newer[0] = runs(["new"])
+        if not came:
+            came.append(None)
+            came[0] = act()
         save(picture, path, format)
 
     monkeypatch.setattr(live, "save_picture", slowly)
+    return came
+
+
+def test_a_change_while_the_download_is_written_wins(runs, monkeypatch):
+    newer = during(monkeypatch, lambda: runs(["new"]))
     viewer, line, download = runs(["old"], "jpeg")
     assert viewer == line == download == gr.skip()
     assert newer[0][0]["after"]["path"].endswith("2.png")
     assert runs.page.download("stylise", "png", SOMEBODY).value["path"].endswith("2.png")
+
+
+def test_a_download_is_in_the_format_that_was_chosen_last(runs, monkeypatch):
+    during(monkeypatch, lambda: runs.page.download("stylise", "webp", SOMEBODY))
+    assert runs(["one"], "jpeg")[2].value["path"].endswith("1.webp")
+
+
+def test_an_older_result_gets_no_button_once_there_is_a_newer_one(runs, monkeypatch):
+    runs(["old"])
+    came = during(monkeypatch, lambda: runs(["new"], "jpeg"))
+    assert runs.page.download("stylise", "webp", SOMEBODY) == gr.skip()
+    assert came[0][2].value["path"].endswith("2.jpg")
 
 
 def test_a_download_that_cannot_be_written_leaves_the_result(runs, monkeypatch):

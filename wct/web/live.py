@@ -40,6 +40,7 @@ class _Client:
     tickets: dict = field(default_factory=dict)
     made: OrderedDict = field(default_factory=OrderedDict)
     shown: dict = field(default_factory=dict)  # tab: the path of the result
+    formats: dict = field(default_factory=dict)  # tab: the one that downloads are wanted in
     before: dict = field(default_factory=dict)  # (photo, size): the path of what stands beside the result
 
 
@@ -64,6 +65,7 @@ class Live:
         ticket = self._ticket(client, tab, settings, live)
         if ticket is None:
             return [gr.skip()] * 3
+        client.formats[tab] = format
         try:
             if live:
                 time.sleep(SETTLE)
@@ -79,7 +81,7 @@ class Live:
             value, told = known
             keep(_files(value))
             path = value["after"]["path"]
-            download = _download(path, format)  # which may take seconds
+            download = self._loaded(client, tab, path)
             with self._lock:
                 if ticket.over():
                     raise Cancelled
@@ -112,10 +114,21 @@ class Live:
 
     def download(self, tab, format, request):
         """The button for the result of that tab in that format. Raises PictureError where that cannot be written."""
-        path = self._clients[request.session_hash].shown.get(tab)
+        client = self._clients[request.session_hash]
+        client.formats[tab], path = format, client.shown.get(tab)
         if not path or not Path(path).is_file():
             return gr.DownloadButton(interactive=False)
-        return _download(path, format)
+        button = self._loaded(client, tab, path)
+        return button if client.shown[tab] == path else gr.skip()  # a newer result has brought its own
+
+    @staticmethod
+    def _loaded(client, tab, path):
+        """The button for a result in the format that is wanted when it is written, which may take seconds."""
+        format = None
+        while format != client.formats[tab]:
+            format = client.formats[tab]
+            button = _download(path, format)
+        return button
 
     def left(self, request: gr.Request):
         """A client has gone, and so has everybody who waited for its runs."""

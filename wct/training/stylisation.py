@@ -21,7 +21,7 @@ HELD_OUT_STYLES = (
     "006", "024", "026", "044", "051", "066", "072", "081", "082", "080", "088", "114",
 )
 CONTENT_LAYERS = slice(3, None)  # of `layers`: from relu2_2 on. What lies before is the style's, and large to keep
-WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 2.5, "blotch": 16.0,
+WEIGHTS = {"style": 1.0, "content": None, "noise": 0.1, "excess": 10.0, "weave": 1.0, "halo": 5.0, "blotch": 24.0,
            "scale": 0.01}
 
 

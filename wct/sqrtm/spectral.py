@@ -53,8 +53,12 @@ def in_double(A):
 
 def worst_condition(roots):
     """The greatest condition of a batch, by the roots (B, n) of the eigenvalues, ascending or descending."""
-    ratio = (roots[:, -1] / roots[:, 0]).log2_().abs_().exp2_().nan_to_num_(1, torch.inf)
-    worst = float(ratio.max())
+    ratio = roots[:, -1] / roots[:, 0]
+    low, high = (float(end) for end in torch.aminmax(ratio))
+    if low != low:  # NaN in one matrix, which is no matter of the others
+        ratio = ratio[ratio == ratio]
+        low, high = (float(ratio.min()), float(ratio.max())) if len(ratio) else (1, 1)
+    worst = max(high, 1 / low if low > 0 else math.inf)
     return worst * worst
 
 

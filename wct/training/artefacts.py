@@ -8,7 +8,7 @@ from wct.pipeline.colours import luminance
 
 SIDE = 32  # of the patches whose spectra are looked at
 PLAIN = 0.03  # change of colour from one patch to the next, in [0, 1], that counts as none
-GAIN = 3
+GAIN = 3  # times the change of the content, which nobody takes for a fault
 
 
 def _rings():
